@@ -1,0 +1,108 @@
+import type { BreakerState } from "@chat-relay/database/read-queue";
+
+export interface BreakerOptions {
+  concurrency: number;
+  probeMs: number;
+  probeMaxMs: number;
+  /** Tries one connection to n8n; throws when there is none. */
+  probe: () => Promise<void>;
+  onChange: (state: BreakerState) => void;
+  /** More calls may be under way than before. */
+  onRoom: () => void;
+}
+
+/**
+ * Holds calls back while n8n cannot be reached, so that no attempt is spent on an outage. While it is open one
+ * connection at a time is tried, at growing intervals; then one call; then twice as many with every round of answers,
+ * so that a backlog does not fall upon an n8n that has just started.
+ */
+export class Breaker {
+  #options: BreakerOptions;
+  #state: BreakerState = "closed";
+  #ramp: number;
+  #underWay = 0;
+  #probeMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: BreakerOptions) {
+    this.#options = options;
+    this.#ramp = options.concurrency;
+    this.#probeMs = options.probeMs;
+  }
+
+  get state(): BreakerState {
+    return this.#state;
+  }
+
+  /** Calls that may be under way at once, now. */
+  limit(): number {
+    if (this.#state === "open") return 0;
+    return this.#state === "half_open" ? 1 : Math.min(this.#ramp, this.#options.concurrency);
+  }
+
+  /** Takes a place for one call, if there is one; `leave` gives it back. */
+  enter(): boolean {
+    if (this.#underWay >= this.limit()) return false;
+    this.#underWay += 1;
+    return true;
+  }
+
+  /** Gives the place back, and says whether n8n was reached; undefined when the call was not made. */
+  leave(reached: boolean | undefined): void {
+    this.#underWay -= 1;
+    if (reached === true) this.#reached();
+    if (reached === false) this.#unreachable();
+  }
+
+  /** Stops probing. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #reached(): void {
+    if (this.#state === "open") return; // an answer to a call from before the outage
+    this.#probeMs = this.#options.probeMs;
+    if (this.#state === "closed" && this.#ramp === this.#options.concurrency) return;
+    this.#ramp = Math.min(this.#ramp + 1, this.#options.concurrency);
+    this.#change("closed");
+  }
+
+  #unreachable(): void {
+    if (this.#state === "open") return;
+    if (this.#state === "half_open") this.#growInterval();
+    this.#ramp = 1;
+    this.#change("open");
+    this.#schedule();
+  }
+
+  #growInterval(): void {
+    this.#probeMs = Math.min(this.#probeMs * 2, this.#options.probeMaxMs);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#tryOnce(), this.#probeMs);
+  }
+
+  async #tryOnce(): Promise<void> {
+    const reachable = await this.#options.probe().then(() => true, () => false);
+    if (this.#state === "closed") return;
+    if (!reachable) {
+      this.#growInterval();
+      this.#change("open");
+      return this.#schedule();
+    }
+    // The second connection in a row closes it, should there be no message to try.
+    this.#change(this.#state === "open" ? "half_open" : "closed");
+    if (this.#state === "half_open") this.#schedule();
+  }
+
+  #change(state: BreakerState): void {
+    if (state === "closed") clearTimeout(this.#timer);
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#options.onChange(state);
+    }
+    if (state !== "open") this.#options.onRoom();
+  }
+}

@@ -1,0 +1,160 @@
+import type { Outcome } from "@chat-relay/bus/consumer";
+import type { ChatConfig } from "@chat-relay/core/config";
+import type { ChatEvent } from "@chat-relay/core/events";
+import { childTraceparent } from "@chat-relay/core/trace-context";
+import { webhookBody } from "@chat-relay/core/webhook-body";
+import { signWebhook } from "@chat-relay/core/webhook-signature";
+import { claimDelivery, type Claim } from "@chat-relay/database/claim-delivery";
+import { DatabaseUnavailableError, type Database } from "@chat-relay/database/database";
+import { settleDelivery, type SettleResult, type Settlement } from "@chat-relay/database/settle-delivery";
+import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
+import type { Logger } from "@chat-relay/service/logger";
+import type { Breaker } from "./breaker.ts";
+import type { HeldClaims } from "./held-claims.ts";
+import { judgeCall } from "./judge-call.ts";
+import type { DispatcherMetrics } from "./metrics.ts";
+import type { CallResult, N8nClient } from "./n8n-client.ts";
+
+export interface DeliverDependencies {
+  config: ChatConfig;
+  database: Database;
+  publisher: OutboxPublisher;
+  n8n: N8nClient;
+  breaker: Breaker;
+  held: HeldClaims;
+  signingKey: Buffer;
+  metrics: DispatcherMetrics;
+  logger: Logger;
+  /** From now on nothing is waited for: the process is about to end. */
+  ending: AbortSignal;
+}
+
+const HELD_BACK_MS = 500;
+const SETTLE_RETRY_MS = 250;
+
+function jitterMs(): number {
+  return Math.round(Math.random() * 250);
+}
+
+/** Delivers the message that a work token stands for; the result says what becomes of the token. */
+export async function deliverMessage(dependencies: DeliverDependencies, event: ChatEvent): Promise<Outcome> {
+  const { breaker } = dependencies;
+  if (!breaker.enter()) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
+  let reached: boolean | undefined;
+  try {
+    return await claimAndDeliver(dependencies, event, (result) => {
+      reached = result.kind === "aborted" ? undefined : result.kind !== "unreachable";
+    });
+  } finally {
+    breaker.leave(reached);
+  }
+}
+
+async function claimAndDeliver(
+  dependencies: DeliverDependencies,
+  event: ChatEvent,
+  onCalled: (result: CallResult) => void,
+): Promise<Outcome> {
+  const { config, database, held } = dependencies;
+  const claimedAtMs = performance.now();
+  const ids = { messageId: event.data.id, sessionId: event.data.sessionId };
+  const result = await claimDelivery(database, ids, config.ackWaitMs);
+  if (result.kind === "not_mine") return { kind: "not_mine" };
+  if (result.kind === "not_now") return { kind: "retry", afterMs: result.retryInMs + jitterMs() };
+  return held.whileHeld(result.claim, async (signal) => {
+    const settlement = await attempt(dependencies, result.claim, { event, signal, claimedAtMs, onCalled });
+    return conclude(dependencies, result.claim, settlement, event.traceparent);
+  });
+}
+
+interface AttemptContext {
+  event: ChatEvent;
+  signal: AbortSignal;
+  claimedAtMs: number;
+  onCalled: (result: CallResult) => void;
+}
+
+async function attempt(dependencies: DeliverDependencies, claim: Claim, context: AttemptContext): Promise<Settlement> {
+  const { config, n8n, metrics } = dependencies;
+  if (claim.budgetUsed > config.queueMaxAttempts) return { kind: "exhausted" };
+  // A process that was paused since it claimed must not call after another may have taken over.
+  if (performance.now() - context.claimedAtMs > config.ackWaitMs / 2) return { kind: "handed_back", delayMs: 0 };
+  const startedAtMs = performance.now();
+  const result = await n8n.call({ ...signedCall(dependencies, claim, context.event), signal: context.signal });
+  const durationMs = Math.round(performance.now() - startedAtMs);
+  context.onCalled(result);
+  metrics.calls.observe({ result: result.kind }, durationMs / 1_000);
+  const { budgetUsed } = claim;
+  return judgeCall(result, { limits: config, budgetUsed, durationMs, nowMs: Date.now(), random: Math.random() });
+}
+
+function signedCall({ signingKey }: DeliverDependencies, claim: Claim, event: ChatEvent) {
+  const body = webhookBody(claim.message);
+  const timestamp = Math.floor(Date.now() / 1_000);
+  const headers = {
+    "content-type": "application/json",
+    "accept-encoding": "identity",
+    "user-agent": "chat-relay",
+    "webhook-id": claim.messageId,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": signWebhook(signingKey, claim.messageId, timestamp, body),
+    "chat-attempt": String(claim.attempt),
+    traceparent: childTraceparent(event.traceparent),
+  };
+  return { headers, body };
+}
+
+/** Settles, however long PostgreSQL is away: the call was made, and its result must not be lost. */
+async function settleWithPatience(dependencies: DeliverDependencies, claim: Claim, settlement: Settlement): Promise<SettleResult> {
+  const { database, ending, logger } = dependencies;
+  for (;;) {
+    try {
+      return await settleDelivery(database, claim, settlement);
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || ending.aborted) throw error;
+      logger.warn({ err: error, messageId: claim.messageId }, "delivery.settle_delayed");
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_RETRY_MS + jitterMs()));
+    }
+  }
+}
+
+async function conclude(
+  dependencies: DeliverDependencies,
+  claim: Claim,
+  settlement: Settlement,
+  traceparent: string | undefined,
+): Promise<Outcome> {
+  const result = await settleWithPatience(dependencies, claim, settlement);
+  report(dependencies, claim, settlement, result);
+  // Fenced: whoever holds the lease now decides; the token comes back once more to see.
+  if (result.kind === "fenced") return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
+  const { publisher } = dependencies;
+  publisher.publishTokens(result.announcements);
+  publisher.publishReplies(result.replies, traceparent);
+  const stillHead = result.announcements.length === 0;
+  if (settlement.kind === "retry" && stillHead) return { kind: "retry", afterMs: settlement.delayMs };
+  if (settlement.kind === "handed_back" && stillHead) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
+  return { kind: "done" };
+}
+
+/** One wide line an attempt. The error's text may quote n8n, and so the visitor: it is kept in the ledger only. */
+function report(dependencies: DeliverDependencies, claim: Claim, settlement: Settlement, result: SettleResult): void {
+  const { metrics, logger } = dependencies;
+  const outcome = result.kind === "fenced" ? "fenced" : settlement.kind;
+  metrics.deliveries.inc({ outcome });
+  const logged = "attempt" in settlement ? settlement.attempt : undefined;
+  logger.info(
+    {
+      messageId: claim.messageId,
+      sessionId: claim.sessionId,
+      sequence: claim.message.sequence,
+      attempt: claim.attempt,
+      outcome,
+      httpStatus: logged?.httpStatus ?? null,
+      durationMs: logged?.durationMs ?? null,
+      replies: settlement.kind === "delivered" ? settlement.replies.length : 0,
+      retryInMs: "delayMs" in settlement ? settlement.delayMs : null,
+    },
+    "delivery.attempted",
+  );
+}

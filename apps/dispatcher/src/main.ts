@@ -1,0 +1,4 @@
+import { main } from "@chat-relay/service/main";
+import { wire } from "./wiring.ts";
+
+process.exit(await main({ name: "dispatcher", env: process.env, wire }));

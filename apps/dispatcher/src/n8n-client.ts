@@ -1,0 +1,185 @@
+import type { ChatConfig } from "@chat-relay/core/config";
+import { Agent, buildConnector, errors, request, type Dispatcher } from "undici";
+
+/** What came of one call. */
+export type CallResult =
+  /** A whole answer; of one that is not 2xx only the beginning of its body. */
+  | { kind: "answered"; status: number; headers: AnswerHeaders; body: Buffer }
+  | { kind: "too_large"; status: number | null; problem: string }
+  /** The connection broke after the request was sent, or the answer came in part. */
+  | { kind: "broken"; status: number | null; problem: string }
+  | { kind: "deadline"; status: number | null }
+  /** No connection: n8n never saw the call. */
+  | { kind: "unreachable"; problem: string }
+  /** The caller gave the call up. */
+  | { kind: "aborted" };
+
+export interface AnswerHeaders {
+  contentType: string;
+  contentEncoding: string | undefined;
+  retryAfter: string | undefined;
+}
+
+export interface Call {
+  headers: Record<string, string>;
+  body: Buffer;
+  /** Gives the call up. */
+  signal: AbortSignal;
+}
+
+/** n8n's webhook as the dispatcher sees it. */
+export interface N8nClient extends AsyncDisposable {
+  call(call: Call): Promise<CallResult>;
+  /** One connection and nothing more; throws when there is none to be had. */
+  probe(): Promise<void>;
+}
+
+export type N8nClientOptions = Pick<
+  ChatConfig,
+  "n8nWebhookUrl" | "webhookTimeoutMs" | "webhookConnectTimeoutMs" | "responseMaxBytes"
+>;
+
+/** Beginning of a refusal's body that is kept for the operator. */
+const EXCERPT_BYTES = 2_048;
+
+/** Marks what went wrong before any byte of a request was sent. */
+class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
+
+class Deadline extends Error {
+  override readonly name = "Deadline";
+}
+
+type Connector = ReturnType<typeof buildConnector>;
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown error";
+  const { code } = error as NodeJS.ErrnoException;
+  // The messages of network errors name addresses and nothing of the message.
+  return code === undefined ? error.name : code;
+}
+
+function markingConnector(connectTimeoutMs: number): Connector {
+  const connect = buildConnector({ timeout: connectTimeoutMs });
+  return (options, callback) => {
+    connect(options, (...result) => {
+      const [error] = result;
+      if (error !== null) callback(new UnreachableError(describe(error), { cause: error }), null);
+      else callback(...result);
+    });
+  };
+}
+
+function probeWith(connector: Connector, target: URL): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const port = target.port === "" ? (target.protocol === "https:" ? "443" : "80") : target.port;
+  const hostname = target.hostname.replace(/^\[|\]$/g, "");
+  connector({ hostname, host: target.host, protocol: target.protocol, port }, (error, socket) => {
+    socket?.destroy();
+    if (error === null) resolve();
+    else reject(error);
+  });
+  return promise;
+}
+
+function firstValue(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function readHeaders(headers: Dispatcher.ResponseData["headers"]): AnswerHeaders {
+  return {
+    contentType: firstValue(headers["content-type"]) ?? "",
+    contentEncoding: firstValue(headers["content-encoding"]),
+    retryAfter: firstValue(headers["retry-after"]),
+  };
+}
+
+/** At most `maxBytes`; undefined when there is more. */
+async function readAtMost(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined; // leaving the loop destroys the body and its connection
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+async function readExcerpt(body: Dispatcher.ResponseData["body"]): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= EXCERPT_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, EXCERPT_BYTES);
+}
+
+function classify(error: unknown, status: number | null, signal: AbortSignal): CallResult {
+  if (error instanceof Deadline) return { kind: "deadline", status };
+  if (error instanceof UnreachableError) return { kind: "unreachable", problem: error.message };
+  if (signal.aborted) return { kind: "aborted" };
+  if (error instanceof errors.HeadersOverflowError) return { kind: "too_large", status, problem: "headers are too large" };
+  return { kind: "broken", status, problem: describe(error) };
+}
+
+class HttpN8nClient implements N8nClient {
+  #options: N8nClientOptions;
+  #connector: Connector;
+  #agent: Agent;
+
+  constructor(options: N8nClientOptions) {
+    this.#options = options;
+    this.#connector = markingConnector(options.webhookConnectTimeoutMs);
+    // undici's own timeouts are between bytes; the deadline here is for the whole call.
+    this.#agent = new Agent({ connect: this.#connector, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 });
+  }
+
+  async call({ headers, body, signal }: Call): Promise<CallResult> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new Deadline()), this.#options.webhookTimeoutMs);
+    const either = AbortSignal.any([signal, deadline.signal]);
+    let status: number | null = null;
+    try {
+      const response = await request(this.#options.n8nWebhookUrl, {
+        method: "POST",
+        headers,
+        body,
+        dispatcher: this.#agent,
+        signal: either,
+      });
+      status = response.statusCode;
+      return await this.#read(response);
+    } catch (error) {
+      return classify(deadline.signal.aborted ? deadline.signal.reason : error, status, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #read(response: Dispatcher.ResponseData): Promise<CallResult> {
+    const status = response.statusCode;
+    const headers = readHeaders(response.headers);
+    if (status < 200 || status > 299) return { kind: "answered", status, headers, body: await readExcerpt(response.body) };
+    const { responseMaxBytes } = this.#options;
+    const body = await readAtMost(response.body, responseMaxBytes);
+    if (body === undefined) return { kind: "too_large", status, problem: `body is larger than ${responseMaxBytes} bytes` };
+    return { kind: "answered", status, headers, body };
+  }
+
+  probe(): Promise<void> {
+    return probeWith(this.#connector, new URL(this.#options.n8nWebhookUrl));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+/** A client with kept-alive connections, a total deadline, capped answers and no redirects. */
+export function createN8nClient(options: N8nClientOptions): N8nClient {
+  return new HttpN8nClient(options);
+}

@@ -1,0 +1,66 @@
+import type { ChatConfig } from "@chat-relay/core/config";
+import { toStorable } from "@chat-relay/core/text";
+
+/** What a 2xx answer of n8n says. */
+export type ReadReplies =
+  /** No reply among them means: it comes by callback. */
+  | { kind: "replies"; replies: string[] }
+  /** A retry cannot help. */
+  | { kind: "unreadable"; problem: string };
+
+export interface Answer {
+  contentType: string;
+  body: Buffer;
+}
+
+export type ReplyLimits = Pick<ChatConfig, "replyMaxBytes" | "replyMaxCount">;
+
+/** Where n8n's nodes put the text, in the order of preference. */
+const TEXT_FIELDS = ["output", "text", "reply", "content"];
+
+/** Arrays within arrays are n8n's doing at most once or twice. */
+const MAX_DEPTH = 16;
+
+function textOf(value: object): string[] {
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const text = TEXT_FIELDS.map((name) => fields.get(name)).find((field) => typeof field === "string" && field !== "");
+  return typeof text === "string" ? [text] : [];
+}
+
+/** Reply texts in a JSON value: a string, a known field of an object, or an array of such. */
+export function repliesInJson(value: unknown, depth = 0): string[] {
+  if (typeof value === "string") return value === "" ? [] : [value];
+  if (Array.isArray(value)) return depth < MAX_DEPTH ? value.flatMap((item) => repliesInJson(item, depth + 1)) : [];
+  return typeof value === "object" && value !== null ? textOf(value) : [];
+}
+
+function isJson(contentType: string): boolean {
+  return contentType === "application/json" || /^application\/[\w.-]+\+json$/.test(contentType);
+}
+
+function extract({ contentType, body }: Answer): string[] | undefined {
+  const mediaType = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (body.length === 0) return [];
+  const text = new TextDecoder().decode(body); // drops a byte order mark, mends what is not UTF-8
+  if (mediaType === "text/plain") return [text];
+  if (!isJson(mediaType) || text.trim() === "") return [];
+  try {
+    return repliesInJson(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function overLimit(replies: string[], limits: ReplyLimits): string | undefined {
+  if (replies.length > limits.replyMaxCount) return `holds ${replies.length} replies, at most ${limits.replyMaxCount} are allowed`;
+  const largest = Math.max(0, ...replies.map((reply) => Buffer.byteLength(reply, "utf8")));
+  return largest > limits.replyMaxBytes ? `holds a reply of ${largest} bytes, at most ${limits.replyMaxBytes} are allowed` : undefined;
+}
+
+/** Finds the replies in a 2xx answer whose body was read to the end. */
+export function readReplies(answer: Answer, limits: ReplyLimits): ReadReplies {
+  const found = extract(answer);
+  if (found === undefined) return { kind: "unreadable", problem: "is labelled as JSON and is not" };
+  const problem = overLimit(found, limits);
+  return problem === undefined ? { kind: "replies", replies: found.map(toStorable) } : { kind: "unreadable", problem };
+}

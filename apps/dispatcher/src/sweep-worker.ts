@@ -1,0 +1,58 @@
+import { reportDispatcher, removeDispatcher } from "@chat-relay/database/read-queue";
+import type { Logger } from "@chat-relay/service/logger";
+import type { Worker } from "@chat-relay/service/run";
+import { sweepOnce, type SweepDependencies } from "./sweep.ts";
+
+export interface SweepWorkerOptions extends SweepDependencies {
+  dispatcherId: string;
+  logger: Logger;
+}
+
+/** A look every `CHAT_QUEUE_INTERVAL_MS`, and at once when NATS is back or the breaker has changed. */
+export class SweepWorker implements Worker {
+  readonly name = "sweep";
+  #options: SweepWorkerOptions;
+  #wake = Promise.withResolvers<void>();
+  #reconnected = false;
+
+  constructor(options: SweepWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks now; after a reconnection at everything unpublished, however young. */
+  poke(reason: "reconnected" | "breaker_changed"): void {
+    if (reason === "reconnected") this.#reconnected = true;
+    this.#wake.resolve();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { database, dispatcherId } = this.#options;
+    signal.addEventListener("abort", () => this.#wake.resolve(), { once: true });
+    while (!signal.aborted) {
+      await this.#look();
+      await this.#pause();
+    }
+    await removeDispatcher(database, dispatcherId).catch(() => undefined); // it is forgotten anyway after a minute
+  }
+
+  async #look(): Promise<void> {
+    const { database, dispatcherId, breaker, config, logger } = this.#options;
+    const minimumAgeMs = this.#reconnected ? 0 : config.queueIntervalMs;
+    this.#reconnected = false;
+    try {
+      await reportDispatcher(database, dispatcherId, breaker.state);
+      await sweepOnce(this.#options, minimumAgeMs);
+    } catch (error) {
+      logger.warn({ err: error }, "sweep.failed"); // PostgreSQL or NATS is away: the next look may see more
+    }
+  }
+
+  async #pause(): Promise<void> {
+    // Several dispatchers should not look at the same moment.
+    const intervalMs = this.#options.config.queueIntervalMs * (0.9 + Math.random() * 0.2);
+    const timer = setTimeout(() => this.#wake.resolve(), intervalMs);
+    await this.#wake.promise;
+    clearTimeout(timer);
+    this.#wake = Promise.withResolvers<void>();
+  }
+}

@@ -1,0 +1,97 @@
+import { openBus } from "@chat-relay/bus/bus";
+import { Consumer } from "@chat-relay/bus/consumer";
+import type { ChatConfig } from "@chat-relay/core/config";
+import { newId } from "@chat-relay/core/ids";
+import { webhookKeys } from "@chat-relay/core/webhook-signature";
+import { openDatabase } from "@chat-relay/database/database";
+import { requireMigrated, untilMigrated } from "@chat-relay/database/migrate";
+import { OutboxPublisher } from "@chat-relay/outbox/publisher";
+import { Health } from "@chat-relay/service/health";
+import { httpWorker } from "@chat-relay/service/http-worker";
+import type { Logger } from "@chat-relay/service/logger";
+import type { Service } from "@chat-relay/service/run";
+import { buildApp } from "./app.ts";
+import { Breaker } from "./breaker.ts";
+import { consumeWorker } from "./consume-worker.ts";
+import { deliverMessage } from "./deliver-message.ts";
+import { HeldClaims } from "./held-claims.ts";
+import { createDispatcherMetrics } from "./metrics.ts";
+import { createN8nClient } from "./n8n-client.ts";
+import { SweepWorker } from "./sweep-worker.ts";
+
+/** Opens everything that the dispatcher needs and puts its workers together. */
+export async function wire(config: ChatConfig, logger: Logger): Promise<Service> {
+  const resources = new AsyncDisposableStack();
+  const database = resources.use(
+    await openDatabase({
+      url: config.databaseUrl,
+      poolSize: config.databasePoolSize,
+      timeoutMs: config.databaseTimeoutMs,
+      applicationName: "chat-dispatcher",
+      onWarning: (message) => logger.warn({ reason: message }, "database.warning"),
+    }),
+  );
+  const bus = resources.use(
+    openBus({ ...config, name: "chat-dispatcher", onStatus: (event, server) => logger.info({ server }, `bus.${event}`) }),
+  );
+  const publisher = new OutboxPublisher({
+    bus,
+    database,
+    maxInFlight: config.publishMaxInFlight,
+    onError: (error, during) => logger.warn({ err: error, during }, "outbox.failed"),
+  });
+  resources.defer(() => publisher.flush());
+  const n8n = resources.use(createN8nClient(config));
+  const held = new HeldClaims(database, config.ackWaitMs);
+  const ending = new AbortController();
+  const breaker = new Breaker({
+    concurrency: config.dispatchConcurrency,
+    probeMs: config.breakerProbeMs,
+    probeMaxMs: config.breakerProbeMaxMs,
+    probe: () => n8n.probe(),
+    onChange: (state) => {
+      logger.info({ state }, "breaker.changed");
+      consumer.wake();
+      sweep.poke("breaker_changed");
+    },
+    onRoom: () => consumer.wake(),
+  });
+  resources.defer(() => breaker.stop());
+  const metrics = createDispatcherMetrics({
+    inFlight: () => held.size,
+    breaker: () => breaker.state,
+    busConnected: () => bus.connected,
+  });
+  const signingKey = webhookKeys(config.webhookSecret)[0] as Buffer;
+  const dependencies = { config, database, publisher, n8n, breaker, held, signingKey, metrics, logger, ending: ending.signal };
+  const consumer = new Consumer({
+    bus,
+    limit: () => breaker.limit(),
+    handle: (event) => deliverMessage(dependencies, event),
+    heartbeat: () => held.renew(),
+    ackWaitMs: config.ackWaitMs,
+    errorDelayMs: () => 1_000 + Math.random() * 1_000,
+    onError: (error, during) => logger.warn({ err: error, during }, "consumer.failed"),
+  });
+  const sweep = new SweepWorker({ ...dependencies, bus, dispatcherId: newId() });
+  resources.defer(bus.onConnected(() => sweep.poke("reconnected")));
+  const health = new Health({ postgres: () => requireMigrated(database), nats: () => bus.state() });
+  const app = buildApp({ config, logger, health, registry: metrics.registry });
+  const handBack = () => {
+    ending.abort();
+    held.handBack();
+  };
+  const untilReady = async (signal: AbortSignal) => {
+    await untilMigrated(database, signal, (error) => logger.warn({ err: error }, "database.not_ready"));
+    await bus.ready;
+  };
+  return {
+    workers: [
+      httpWorker(app, { host: config.host, port: config.dispatcherPort, graceMs: config.shutdownGraceMs, logger }),
+      consumeWorker({ consumer, untilReady, graceMs: config.shutdownGraceMs, handBack }),
+      sweep,
+    ],
+    onStop: () => health.stop(),
+    resources,
+  };
+}

@@ -1,0 +1,166 @@
+import type { ChatConfig } from "@chat-relay/core/config";
+import { eventSubject, STREAM_NAME, type ChatEvent } from "@chat-relay/core/events";
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { connectToNats } from "./connect.ts";
+import { BusRefusedError, BusUnavailableError } from "./errors.ts";
+import { encodeEvent } from "./event-codec.ts";
+import { CONSUMER_NAME, ensureProvisioned, type ProvisionLimits } from "./provision.ts";
+import { checkServer } from "./server-check.ts";
+
+export type BusOptions = ProvisionLimits &
+  Pick<ChatConfig, "natsUrl" | "publishTimeoutMs"> & {
+    /** Name of the connection, as the server's monitoring shows it. */
+    name: string;
+    onStatus?: (event: "connected" | "disconnected", detail: string) => void;
+  };
+
+export interface PublishAck {
+  streamSequence: number;
+  /** The bus had this event already. */
+  duplicate: boolean;
+}
+
+export interface BusState {
+  pending: number;
+  ackPending: number;
+  redelivered: number;
+  streamCreatedAt: string;
+  firstSequence: number;
+  deliveredSequence: number;
+}
+
+/** JetStream as chat-relay uses it. Connects in the background and stays connected. */
+export interface Bus extends AsyncDisposable {
+  readonly connected: boolean;
+  /** Settles when the server was found fit; rejects with `BusRefusedError` when it is not. */
+  readonly ready: Promise<void>;
+  /** Publishes and waits for the stream's acknowledgement; at once `BusUnavailableError` while disconnected. */
+  publish(event: ChatEvent): Promise<PublishAck>;
+  /** A real round trip to stream and consumer. */
+  state(): Promise<BusState>;
+  /** Makes a stream or consumer that has vanished. */
+  heal(): Promise<void>;
+  /** Calls back after each (re)connection; returns the way to stop that. */
+  onConnected(listener: () => void): () => void;
+  /** For this package's consumer. */
+  client(): { js: JetStreamClient; jsm: JetStreamManager };
+}
+
+class NatsBus implements Bus {
+  readonly ready: Promise<void>;
+  #options: BusOptions;
+  #connection: NatsConnection | undefined;
+  #js: JetStreamClient | undefined;
+  #jsm: JetStreamManager | undefined;
+  #connected = false;
+  #closing = false;
+  #listeners = new Set<() => void>();
+
+  constructor(options: BusOptions) {
+    this.#options = options;
+    this.ready = this.#open();
+    // Whoever awaits `ready` gets the error; without a listener it must not end the process.
+    this.ready.catch(() => undefined);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  async #open(): Promise<void> {
+    const connection = await connectToNats({ servers: this.#options.natsUrl, name: this.#options.name });
+    if (this.#closing) return connection.close();
+    this.#connection = connection;
+    checkServer(connection);
+    this.#js = jetstream(connection, { timeout: this.#options.publishTimeoutMs });
+    this.#jsm = await jetstreamManager(connection, { checkAPI: false, timeout: this.#options.publishTimeoutMs });
+    void this.#watch(connection);
+    this.#setConnected(true, connection.getServer());
+    await this.#healUntilDone();
+  }
+
+  async #healUntilDone(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.heal();
+      } catch (error) {
+        if (error instanceof BusRefusedError || this.#closing) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500)); // no leader yet, or just gone again
+      }
+    }
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === "disconnect") this.#setConnected(false, status.server);
+      if (status.type === "reconnect") this.#setConnected(true, status.server);
+    }
+  }
+
+  #setConnected(connected: boolean, server: string): void {
+    this.#connected = connected;
+    this.#options.onStatus?.(connected ? "connected" : "disconnected", server);
+    if (connected) for (const listener of this.#listeners) listener();
+  }
+
+  client(): { js: JetStreamClient; jsm: JetStreamManager } {
+    if (!this.#connected || this.#js === undefined || this.#jsm === undefined) {
+      throw new BusUnavailableError("NATS is not connected");
+    }
+    return { js: this.#js, jsm: this.#jsm };
+  }
+
+  async publish(event: ChatEvent): Promise<PublishAck> {
+    const { js } = this.client();
+    const { headers, payload } = encodeEvent(event, this.#options.streamMessageMaxBytes);
+    try {
+      const ack = await js.publish(eventSubject(event.type, event.sessionId), payload, { msgID: event.id, headers });
+      return { streamSequence: ack.seq, duplicate: ack.duplicate };
+    } catch (error) {
+      throw new BusUnavailableError("JetStream did not confirm a publish", { cause: error });
+    }
+  }
+
+  async state(): Promise<BusState> {
+    const { jsm } = this.client();
+    try {
+      const [stream, consumer] = await Promise.all([
+        jsm.streams.info(STREAM_NAME),
+        jsm.consumers.info(STREAM_NAME, CONSUMER_NAME),
+      ]);
+      return {
+        pending: consumer.num_pending,
+        ackPending: consumer.num_ack_pending,
+        redelivered: consumer.num_redelivered,
+        streamCreatedAt: new Date(stream.created).toISOString(),
+        firstSequence: stream.state.first_seq,
+        deliveredSequence: consumer.delivered.stream_seq,
+      };
+    } catch (error) {
+      throw new BusUnavailableError("JetStream did not answer", { cause: error });
+    }
+  }
+
+  async heal(): Promise<void> {
+    await ensureProvisioned(this.client().jsm, this.#options);
+  }
+
+  onConnected(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    this.#connected = false;
+    // Not drain(): what was published is acknowledged or stays in the outbox, and drain waits for a server that may be away.
+    await this.#connection?.flush().catch(() => undefined);
+    await this.#connection?.close();
+  }
+}
+
+/** Opens the bus without waiting for the server. */
+export function openBus(options: BusOptions): Bus {
+  return new NatsBus(options);
+}

@@ -1,0 +1,184 @@
+import { STREAM_NAME, type ChatEvent } from "@chat-relay/core/events";
+import type { Consumer as PullConsumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import type { Bus } from "./bus.ts";
+import { BusRefusedError } from "./errors.ts";
+import { decodeEvent } from "./event-codec.ts";
+import { CONSUMER_NAME } from "./provision.ts";
+
+/** What became of a work token. The one place where this turns into an answer to JetStream is `answer`. */
+export type Outcome =
+  /** Settled in PostgreSQL. */
+  | { kind: "done" }
+  /** Its work is settled already, or no longer this token's. */
+  | { kind: "not_mine" }
+  /** To be redelivered, not before the delay. */
+  | { kind: "retry"; afterMs: number }
+  /** Can never be handled. */
+  | { kind: "reject"; reason: string };
+
+export interface ConsumerOptions {
+  bus: Bus;
+  /** How many tokens may be handled at once, now; 0 pauses. */
+  limit: () => number;
+  /** Must not throw for an expected failure; what it throws is retried after `errorDelayMs`. */
+  handle: (event: ChatEvent) => Promise<Outcome>;
+  /** Runs before the tokens under way are reported as such, every third of `ackWaitMs`. */
+  heartbeat: () => Promise<void>;
+  ackWaitMs: number;
+  errorDelayMs: () => number;
+  onError: (error: unknown, during: "fetch" | "handle" | "heartbeat") => void;
+}
+
+const FETCH_EXPIRES_MS = 2_000;
+const FETCH_HEARTBEAT_MS = 500;
+const PAUSE_MS = 250;
+
+function answer(message: JsMsg, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case "done":
+    case "not_mine":
+      return message.ack();
+    case "retry":
+      return message.nak(Math.max(1, Math.ceil(outcome.afterMs))); // without a delay it would come back at once, forever
+    case "reject":
+      return message.term(outcome.reason);
+  }
+}
+
+/**
+ * Pulls work tokens, as many as there are free lanes: what is fetched beyond them would wait here, hidden from other
+ * dispatchers. A loop of short fetches finds its way back after a lost connection or leader within seconds.
+ */
+export class Consumer {
+  #options: ConsumerOptions;
+  #inFlight = new Map<JsMsg, Promise<void>>();
+  #requested = 0;
+  #consumer: PullConsumer | undefined;
+  #fetches = new Set<ConsumerMessages>();
+  #wake = Promise.withResolvers<void>();
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Tells the consumer that its limit may have changed. */
+  wake(): void {
+    this.#wake.resolve();
+  }
+
+  /** Pulls until the signal; returns when what was under way is answered. */
+  async run(signal: AbortSignal): Promise<void> {
+    const beat = setInterval(() => void this.#beat(), this.#options.ackWaitMs / 3);
+    signal.addEventListener("abort", () => this.#stopFetching(), { once: true });
+    try {
+      while (!signal.aborted) await this.#turn(signal);
+      await this.#idle();
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  #stopFetching(): void {
+    for (const fetch of this.#fetches) fetch.stop();
+    this.wake();
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#inFlight.size > 0 || this.#fetches.size > 0) {
+      await Promise.race([Promise.allSettled(this.#inFlight.values()), this.#nextWake(PAUSE_MS)]);
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const free = this.#options.limit() - this.#inFlight.size - this.#requested;
+    // Few large fetches rather than many small ones, yet never none while a lane is free.
+    const worthIt = free > 0 && (this.#requested === 0 || free >= this.#options.limit() / 4);
+    if (worthIt && this.#options.bus.connected) void this.#fetch(free, signal);
+    await this.#nextWake(worthIt ? PAUSE_MS : FETCH_EXPIRES_MS);
+  }
+
+  async #nextWake(timeoutMs: number): Promise<void> {
+    const { promise } = this.#wake;
+    const timer = setTimeout(() => this.#wake.resolve(), timeoutMs);
+    await promise;
+    clearTimeout(timer);
+    this.#wake = Promise.withResolvers<void>();
+  }
+
+  async #fetch(count: number, signal: AbortSignal): Promise<void> {
+    let open = count;
+    this.#requested += count;
+    try {
+      const messages = await this.#open(count);
+      if (signal.aborted) messages.stop();
+      // The client stops watching a fetch while it is disconnected; this ends it whatever happens.
+      const watchdog = setTimeout(() => messages.stop(), FETCH_EXPIRES_MS + 2 * FETCH_HEARTBEAT_MS);
+      try {
+        for await (const message of messages) {
+          open -= 1;
+          this.#requested -= 1;
+          this.#start(message, signal);
+        }
+      } finally {
+        clearTimeout(watchdog);
+        this.#fetches.delete(messages);
+      }
+    } catch (error) {
+      await this.#recover(error);
+    } finally {
+      this.#requested -= open;
+      this.wake();
+    }
+  }
+
+  async #open(count: number): Promise<ConsumerMessages> {
+    const { js, jsm } = this.#options.bus.client();
+    this.#consumer ??= js.consumers.getConsumerFromInfo(await jsm.consumers.info(STREAM_NAME, CONSUMER_NAME));
+    const timing = { expires: FETCH_EXPIRES_MS, idle_heartbeat: FETCH_HEARTBEAT_MS };
+    const messages = await this.#consumer.fetch({ max_messages: count, ...timing });
+    this.#fetches.add(messages);
+    return messages;
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    this.#consumer = undefined;
+    this.#options.onError(error, "fetch");
+    try {
+      if (this.#options.bus.connected) await this.#options.bus.heal();
+    } catch (failure) {
+      this.#options.onError(failure, "fetch");
+      if (failure instanceof BusRefusedError) await new Promise((resolve) => setTimeout(resolve, FETCH_EXPIRES_MS));
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+
+  #start(message: JsMsg, signal: AbortSignal): void {
+    if (signal.aborted) return message.nak(1); // not begun: another dispatcher takes it
+    const work = this.#handle(message).finally(() => {
+      this.#inFlight.delete(message);
+      this.wake();
+    });
+    this.#inFlight.set(message, work);
+  }
+
+  async #handle(message: JsMsg): Promise<void> {
+    const event = decodeEvent(message.headers, message.data);
+    if (event === undefined) return answer(message, { kind: "reject", reason: "not an event of this catalogue" });
+    try {
+      answer(message, await this.#options.handle(event));
+    } catch (error) {
+      this.#options.onError(error, "handle");
+      answer(message, { kind: "retry", afterMs: this.#options.errorDelayMs() });
+    }
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#inFlight.size === 0) return;
+    await this.#options.heartbeat().catch((error: unknown) => this.#options.onError(error, "heartbeat"));
+    for (const message of this.#inFlight.keys()) message.working();
+  }
+}

@@ -1,0 +1,9 @@
+/** The bus cannot be reached or did not confirm in time. The outbox still holds what was to be published. */
+export class BusUnavailableError extends Error {
+  override readonly name = "BusUnavailableError";
+}
+
+/** The server, or what is provisioned on it, cannot serve chat-relay: a person has to act. */
+export class BusRefusedError extends Error {
+  override readonly name = "BusRefusedError";
+}

@@ -1,0 +1,53 @@
+import { EVENT_SOURCE, EVENTS, type ChatEvent, type EventData, type EventType } from "@chat-relay/core/events";
+import { newTraceparent } from "@chat-relay/core/trace-context";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+
+const HEADROOM_BYTES = 2_048;
+
+function eventHeaders(event: ChatEvent): MsgHdrs {
+  const set = headers();
+  set.set("ce-specversion", "1.0");
+  set.set("ce-id", event.id);
+  set.set("ce-source", EVENT_SOURCE);
+  set.set("ce-type", event.type);
+  set.set("ce-time", event.time);
+  set.set("ce-subject", event.sessionId);
+  set.set("content-type", "application/json");
+  set.set("traceparent", event.traceparent ?? newTraceparent());
+  return set;
+}
+
+function encodeData(data: EventData<EventType>, maxBytes: number): Buffer {
+  const encoded = Buffer.from(JSON.stringify(data), "utf8");
+  if (encoded.length <= maxBytes - HEADROOM_BYTES) return encoded;
+  // Escaped, a text can outgrow what the server takes. Readers fetch it from PostgreSQL.
+  return Buffer.from(JSON.stringify({ ...data, content: "", contentOmitted: true }), "utf8");
+}
+
+/** An event in CloudEvents' binary mode: context in the headers, data as JSON. */
+export function encodeEvent(event: ChatEvent, maxBytes: number): { headers: MsgHdrs; payload: Buffer } {
+  return { headers: eventHeaders(event), payload: encodeData(event.data, maxBytes) };
+}
+
+function isEventType(type: string | undefined): type is EventType {
+  return type !== undefined && Object.hasOwn(EVENTS, type);
+}
+
+/** Reads an event by its schema; undefined when it is none of ours. */
+export function decodeEvent(set: MsgHdrs | undefined, payload: Uint8Array): ChatEvent | undefined {
+  const type = set?.get("ce-type");
+  if (set === undefined || !isEventType(type)) return undefined;
+  const data = EVENTS[type].safeParse(parseJson(payload));
+  if (!data.success) return undefined;
+  const traceparent = set.get("traceparent") || undefined;
+  const context = { id: set.get("ce-id"), time: set.get("ce-time"), sessionId: set.get("ce-subject") };
+  return { type, ...context, data: data.data, traceparent };
+}
+
+function parseJson(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}

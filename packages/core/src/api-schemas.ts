@@ -1,0 +1,80 @@
+import { z } from "zod";
+import type { ChatConfig } from "./config.ts";
+import { messageType } from "./message.ts";
+import { lenientMetadataSchema, metadataSchema } from "./metadata.ts";
+import { countCodePoints, isStorable, toStorable } from "./text.ts";
+
+const CLEAN = "must not contain U+0000 or lone surrogates";
+const USER_ID_MAX = 128;
+const KEY_MAX = 64;
+
+/** An idempotency key: 1–64 characters of printable ASCII. */
+export const idempotencyKey = z
+  .string()
+  .regex(new RegExp(`^[\\x20-\\x7e]{1,${KEY_MAX}}$`), `must be 1 to ${KEY_MAX} characters of printable ASCII`);
+
+const userId = z
+  .string()
+  .min(1, `must have 1 to ${USER_ID_MAX} characters`)
+  .refine((text) => countCodePoints(text) <= USER_ID_MAX, `must have 1 to ${USER_ID_MAX} characters`)
+  .refine(isStorable, CLEAN);
+
+function contentSchema(maxChars: number) {
+  return z
+    .string()
+    .refine((text) => countCodePoints(text) <= maxChars, `must have at most ${maxChars} characters`)
+    .refine((text) => /\S/u.test(text), "must have at least one character that is not white space")
+    .refine(isStorable, CLEAN)
+    .meta({ description: `1 to ${maxChars} Unicode code points, at least one of them not white space.` });
+}
+
+type Limits = Pick<ChatConfig, "messageMaxChars" | "metadataMaxBytes" | "metadataMaxDepth" | "pageSize" | "pageSizeMax">;
+
+/** The bodies that browsers send. Unknown fields are refused. */
+export function requestSchemas(limits: Limits) {
+  const metadata = metadataSchema(limits);
+  return {
+    createSession: z.strictObject({
+      userId: userId.optional(),
+      userToken: z.string().min(1).max(8_192).optional(),
+      metadata: metadata.optional(),
+    }),
+    sendMessage: z.strictObject({
+      sessionId: z.string(),
+      content: contentSchema(limits.messageMaxChars),
+      messageType: messageType.default("text"),
+      metadata: metadata.optional(),
+      clientMessageId: idempotencyKey.optional(),
+    }),
+  };
+}
+
+/** The page size asked for in a query string. */
+export function pageLimit(limits: Limits) {
+  const message = `must be a whole number from 1 to ${limits.pageSizeMax}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(1, message).max(limits.pageSizeMax, message))
+    .default(limits.pageSize)
+    .meta({ description: `1 to ${limits.pageSizeMax}, default ${limits.pageSize}.` });
+}
+
+/** Where a page lies in its list, and how to go on from it. */
+export const pageInfo = z
+  .object({ hasMore: z.boolean(), before: z.string().nullable(), after: z.string().nullable() })
+  .meta({ id: "PageInfo" });
+export type PageInfo = z.output<typeof pageInfo>;
+
+/** A reply as n8n sends it to the receiver. Unknown fields are ignored, text is mended rather than refused. */
+export function callbackSchema(limits: Limits) {
+  return z.object({
+    type: z.literal("chat.reply").optional(),
+    sessionId: z.string(),
+    replyTo: z.string().nullish(),
+    content: z.string().min(1, "must not be empty").transform(toStorable),
+    messageType: messageType.default("text"),
+    metadata: lenientMetadataSchema(limits).optional(),
+  });
+}

@@ -1,0 +1,30 @@
+import { createHash, randomBytes } from "node:crypto";
+import { v7 } from "uuid";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** A UUIDv7: ids made later sort later, so inserts stay at the right edge of an index. */
+export function newId(): string {
+  return v7();
+}
+
+/** Whether the text can be an id of ours; anything else need not be looked up. */
+export function isId(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** The caller's own request id if it is 1–64 of `A–Z a–z 0–9 _ -`, else a new one. */
+export function requestId(given: string | string[] | undefined): string {
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : newId();
+}
+
+/** A session token: 256 random bits. */
+export function newSessionToken(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** What is stored of a session token. A fast hash is enough: the token is random, not a password. */
+export function hashToken(token: string): Buffer {
+  return createHash("sha256").update(token, "utf8").digest();
+}

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import type { Metadata } from "./metadata.ts";
+
+/** A session as the API shows it; never with its token. */
+export const chatSession = z
+  .object({
+    sessionId: z.uuid(),
+    authenticated: z.boolean(),
+    userId: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()) as z.ZodType<Metadata>,
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    status: z.enum(["active", "expired", "ended"]),
+  })
+  .meta({ id: "ChatSession" });
+export type ChatSession = z.output<typeof chatSession>;

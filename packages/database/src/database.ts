@@ -1,0 +1,161 @@
+import { MikroORM } from "@mikro-orm/postgresql";
+import { DatabaseError, types, type Pool, type PoolClient, type QueryResult } from "pg";
+import { entities } from "./entities/index.ts";
+import { MIGRATIONS, MIGRATION_TABLE } from "./migrations/index.ts";
+
+/** PostgreSQL cannot be reached, or a statement's fate is unknown: the caller answers 503 or tries again. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = "DatabaseUnavailableError";
+}
+
+/** A statement with a name, so that PostgreSQL parses and plans it once per connection. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Runs one statement; inside a transaction, on that transaction's connection. */
+export type Query = <Row>(statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
+
+/** PostgreSQL as chat-relay uses it. */
+export interface Database extends AsyncDisposable {
+  query: Query;
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** A real round trip; throws when PostgreSQL is away. */
+  ping(): Promise<void>;
+  /** For the operator's queries and migrations; the transactions of a conversation are plain SQL. */
+  orm: MikroORM;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  poolSize: number;
+  timeoutMs: number;
+  applicationName: string;
+  /** Connections that broke while idle, and the like. */
+  onWarning?: (message: string) => void;
+}
+
+const TIMESTAMPTZ = 1184;
+const INT8 = 20;
+const DATE_TO_ISO = (text: string) => new Date(text).toISOString();
+const JSON_TYPES = [114, 3802];
+
+const resultTypes = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (oid === TIMESTAMPTZ) return DATE_TO_ISO;
+    if (oid === INT8) return Number;
+    if (JSON_TYPES.includes(oid)) return JSON.parse;
+    return types.getTypeParser(oid, format as "text");
+  },
+};
+
+// Shutdown, too many connections, statement timeout, read-only after a failover: the server is there but cannot serve.
+const UNAVAILABLE_CLASSES = ["08", "53", "57", "25"];
+
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return true; // pg's own errors are all about the connection
+  return UNAVAILABLE_CLASSES.includes((error.code ?? "").slice(0, 2));
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof DatabaseUnavailableError || !isUnavailable(error)) return error;
+  return new DatabaseUnavailableError(error instanceof Error ? error.message : "PostgreSQL failed", { cause: error });
+}
+
+/** The name of the unique constraint that a statement ran into, if that was its fault. */
+export function violatedConstraint(error: unknown): string | undefined {
+  return error instanceof DatabaseError && error.code === "23505" ? error.constraint : undefined;
+}
+
+function queryOn(client: PoolClient): Query {
+  return async <Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> => {
+    const result = await client.query({ ...statement, values: [...values], types: resultTypes });
+    return (result as QueryResult).rows as Row[];
+  };
+}
+
+/** Lends a connection. One that failed for another reason than SQL is closed: its state is unknown. */
+async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw translate(error);
+  });
+  let broken = false;
+  try {
+    return await work(client);
+  } catch (error) {
+    const translated = translate(error);
+    broken = translated instanceof DatabaseUnavailableError;
+    throw translated;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function inTransaction<T>(client: PoolClient, work: (query: Query) => Promise<T>): Promise<T> {
+  await client.query("BEGIN");
+  try {
+    const result = await work(queryOn(client));
+    await client.query("COMMIT");
+    return result;
+  } catch (error) {
+    // On a broken connection the server rolls back by itself; on a live one this must not hide the first error.
+    if (!isUnavailable(error)) await client.query("ROLLBACK");
+    throw error;
+  }
+}
+
+function poolOptions(options: DatabaseOptions) {
+  return {
+    max: options.poolSize,
+    connectionTimeoutMillis: options.timeoutMs,
+    query_timeout: options.timeoutMs,
+    idle_in_transaction_session_timeout: 3 * options.timeoutMs,
+    application_name: options.applicationName,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+  };
+}
+
+function createOrm(url: string, driverOptions: object): MikroORM {
+  return new MikroORM({
+    clientUrl: url,
+    dbName: decodeURIComponent(new URL(url).pathname.slice(1)) || "postgres",
+    entities: [...entities],
+    driverOptions,
+    migrations: { migrationsList: MIGRATIONS, tableName: MIGRATION_TABLE, snapshot: false, allOrNothing: true },
+    debug: false,
+    logger: () => undefined, // it writes prose to the console; what matters is thrown or counted
+  });
+}
+
+/** Opens the pool. It connects when first used and heals by itself. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  let pool: Pool | undefined;
+  const orm = createOrm(options.url, {
+    ...poolOptions(options),
+    onPoolCreated: (created: Pool) => {
+      pool = created;
+      created.on("error", (error) => options.onWarning?.(error.message));
+    },
+  });
+  orm.em.getKysely(); // makes the ORM create its pool now
+  if (pool === undefined) throw new Error("MikroORM created no connection pool");
+  return fromPool(pool, orm);
+}
+
+function fromPool(pool: Pool, orm: MikroORM): Database {
+  const query: Query = (statement, values) => withClient(pool, (client) => queryOn(client)(statement, values));
+  return {
+    query,
+    transaction: (work) => withClient(pool, (client) => inTransaction(client, work)),
+    ping: async () => {
+      await query({ name: "ping", text: "SELECT 1" }, []);
+    },
+    orm,
+    async [Symbol.asyncDispose]() {
+      await orm.close(true);
+      if (!pool.ended) await pool.end(); // the ORM closes only what it opened itself
+    },
+  };
+}

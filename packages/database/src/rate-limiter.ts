@@ -1,0 +1,76 @@
+import type { RateLimit } from "@chat-relay/core/config-fields";
+import type { RateLimitState } from "@chat-relay/core/rate-limit-headers";
+import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type { Database } from "./database.ts";
+
+export interface RateLimitResult extends RateLimitState {
+  allowed: boolean;
+}
+
+/** Counts in PostgreSQL, so that a limit holds across all gateways and receivers. */
+export interface RateLimiter {
+  /** Takes one from the key's window. */
+  consume(key: string): Promise<RateLimitResult>;
+  /** How the key's window stands, without taking anything from it. */
+  read(key: string): Promise<RateLimitState>;
+  /** Gives one back: the request turned out to cost nothing. */
+  refund(key: string): Promise<void>;
+}
+
+export interface RateLimiterOptions {
+  /** A key over its limit is refused from memory until its window ends: no write each time, but no refund either. */
+  blockInMemory?: boolean;
+}
+
+// What the library asks of a PostgreSQL client.
+function storeClient(database: Database) {
+  return {
+    query: async (query: { name: string; text: string; values: unknown[] }) => ({
+      rows: await database.query({ name: query.name, text: query.text }, query.values),
+    }),
+  };
+}
+
+function toResult(limit: RateLimit, policy: string, result: RateLimiterRes, allowed: boolean): RateLimitResult {
+  const resetSeconds = Math.max(1, Math.ceil(result.msBeforeNext / 1_000));
+  return { allowed, policy, limit, remaining: result.remainingPoints, resetSeconds };
+}
+
+/** A limiter named by its policy: `messages`, `sessions` or `webhooks`. Undefined when limits are turned off. */
+export function createRateLimiter(
+  database: Database,
+  policy: string,
+  limit: RateLimit,
+  disabled: boolean,
+  options: RateLimiterOptions = {},
+): RateLimiter | undefined {
+  if (disabled) return undefined;
+  const limiter = new RateLimiterPostgres({
+    storeClient: storeClient(database),
+    storeType: "client",
+    tableName: "chat_rate_limit",
+    tableCreated: true,
+    keyPrefix: policy,
+    points: limit.count,
+    duration: limit.seconds,
+    inMemoryBlockOnConsumed: options.blockInMemory === true ? limit.count : 0,
+  });
+  return {
+    async consume(key) {
+      try {
+        return toResult(limit, policy, await limiter.consume(key), true);
+      } catch (error) {
+        if (error instanceof RateLimiterRes) return toResult(limit, policy, error, false);
+        throw error;
+      }
+    },
+    async read(key) {
+      const state = await limiter.get(key);
+      if (state === null) return { policy, limit, remaining: limit.count, resetSeconds: limit.seconds };
+      return toResult(limit, policy, state, state.remainingPoints > 0);
+    },
+    async refund(key) {
+      await limiter.reward(key);
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { isId } from "@chat-relay/core/ids";
+import type { ChatMessage, MessageType } from "@chat-relay/core/message";
+import type { Metadata } from "@chat-relay/core/metadata";
+import { violatedConstraint, type Database } from "./database.ts";
+
+export interface NewReply {
+  id: string;
+  sessionId: string;
+  replyTo: string | null;
+  content: string;
+  messageType: MessageType;
+  metadata: Metadata;
+  /** The sender's `webhook-id`: a second callback with it changes nothing. */
+  callbackId: string;
+}
+
+export interface RecordedReply {
+  messageId: string;
+  sessionId: string;
+  sequence: number;
+}
+
+export type RecordReplyResult =
+  | { kind: "recorded"; message: ChatMessage }
+  | { kind: "duplicate"; reply: RecordedReply }
+  | { kind: "session_not_found" }
+  | { kind: "reply_to_not_found" }
+  /** `replyTo` is of another session, or not a visitor's message. */
+  | { kind: "reply_to_conflict" };
+
+// An expired or ended session still takes the reply. The message replied to is answered now, unless its webhook is still
+// under way: then whoever settles it sees `answered_at`.
+const RECORD_REPLY = {
+  name: "record-reply",
+  text: `
+    WITH session AS (
+      UPDATE chat_session SET next_sequence = next_sequence + 1
+      WHERE id = $1 AND ($3::uuid IS NULL OR EXISTS (
+        SELECT 1 FROM chat_message WHERE id = $3::uuid AND session_id = $1 AND role = 'user'))
+      RETURNING next_sequence - 1 AS sequence
+    ), message AS (
+      INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, metadata, reply_to, reply_key, created_at)
+      SELECT $2::uuid, $1::uuid, sequence, 'assistant', $4, $5, $6::jsonb, $3::uuid, 'callback:' || $7, now() FROM session
+      RETURNING id, sequence, created_at
+    ), outbox AS (
+      INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM message
+    ), answered AS (
+      UPDATE chat_webhook_queue q
+      SET answered_at = COALESCE(answered_at, now()),
+          status = CASE WHEN status IN ('delivered', 'unanswered', 'failed') THEN 'answered' ELSE status END
+      FROM session WHERE q.message_id = $3::uuid
+    )
+    SELECT sequence, created_at FROM message`,
+};
+
+const BY_CALLBACK = {
+  name: "reply-by-callback",
+  text: `SELECT id AS "messageId", session_id AS "sessionId", sequence FROM chat_message WHERE reply_key = 'callback:' || $1`,
+};
+
+const WHY_NOT = {
+  name: "record-reply-refused",
+  text: `
+    SELECT EXISTS (SELECT 1 FROM chat_session WHERE id = $1) AS session_exists,
+           EXISTS (SELECT 1 FROM chat_message WHERE id = $2::uuid) AS reply_to_exists`,
+};
+
+/** The reply that an earlier callback with this `webhook-id` recorded. */
+export async function findReplyByCallback(database: Database, callbackId: string): Promise<RecordedReply | undefined> {
+  const [row] = await database.query<RecordedReply>(BY_CALLBACK, [callbackId]);
+  return row;
+}
+
+async function refusal(database: Database, reply: NewReply): Promise<RecordReplyResult> {
+  const earlier = await findReplyByCallback(database, reply.callbackId);
+  if (earlier !== undefined) return { kind: "duplicate", reply: earlier };
+  if (!isId(reply.sessionId)) return { kind: "session_not_found" };
+  const replyTo = reply.replyTo !== null && isId(reply.replyTo) ? reply.replyTo : null;
+  const [row] = await database.query<{ session_exists: boolean; reply_to_exists: boolean }>(WHY_NOT, [reply.sessionId, replyTo]);
+  if (row?.session_exists !== true) return { kind: "session_not_found" };
+  return { kind: row.reply_to_exists ? "reply_to_conflict" : "reply_to_not_found" };
+}
+
+async function insert(database: Database, reply: NewReply): Promise<ChatMessage | undefined> {
+  const { id, sessionId, replyTo, content, messageType, metadata, callbackId } = reply;
+  const values = [sessionId, id, replyTo, content, messageType, JSON.stringify(metadata), callbackId];
+  const [row] = await database.query<{ sequence: number; created_at: string }>(RECORD_REPLY, values);
+  if (row === undefined) return undefined;
+  const fixed = { role: "assistant", status: "received" } as const;
+  return { id, sessionId, replyTo, content, messageType, metadata, ...fixed, sequence: row.sequence, createdAt: row.created_at };
+}
+
+/** Commits a reply that came by callback, once per `webhook-id`. */
+export async function recordReply(database: Database, reply: NewReply): Promise<RecordReplyResult> {
+  if (!isId(reply.sessionId) || (reply.replyTo !== null && !isId(reply.replyTo))) return refusal(database, reply);
+  try {
+    const message = await insert(database, reply);
+    return message === undefined ? await refusal(database, reply) : { kind: "recorded", message };
+  } catch (error) {
+    if (violatedConstraint(error) === "chat_message_reply_key_unique") return refusal(database, reply);
+    throw error;
+  }
+}

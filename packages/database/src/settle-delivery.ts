@@ -1,0 +1,132 @@
+import { newId } from "@chat-relay/core/ids";
+import type { ChatMessage } from "@chat-relay/core/message";
+import { advanceHeads, type Announcement } from "./advance-head.ts";
+import type { Claim } from "./claim-delivery.ts";
+import type { Database, Query } from "./database.ts";
+
+/** How an attempt went, for the log. */
+export interface AttemptRecord {
+  durationMs: number;
+  httpStatus: number | null;
+  error: string | null;
+}
+
+export type Settlement =
+  | { kind: "delivered"; attempt: AttemptRecord; replies: string[] }
+  | { kind: "retry"; attempt: AttemptRecord; delayMs: number }
+  | { kind: "failed"; attempt: AttemptRecord }
+  /** The budget was used up by processes that died: no call was made now. */
+  | { kind: "exhausted" }
+  /** No call was made: the attempt does not count. */
+  | { kind: "handed_back"; delayMs: number };
+
+export type SettleResult =
+  | { kind: "settled"; replies: ChatMessage[]; announcements: Announcement[] }
+  /** Another process has claimed since: nothing was changed. */
+  | { kind: "fenced" };
+
+const RELEASE = {
+  name: "settle-release",
+  text: `
+    UPDATE chat_session SET lease_until = NULL, next_sequence = next_sequence + $4
+    WHERE id = $1 AND head_id = $2 AND lease_token = $3 AND lease_until IS NOT NULL
+    RETURNING next_sequence - $4::int AS first_sequence, now() AS at`,
+};
+
+const RECORD = {
+  name: "settle-record",
+  text: `
+    UPDATE chat_webhook_queue
+    SET status = CASE WHEN $2 <> 'queued' AND answered_at IS NOT NULL THEN 'answered' ELSE $2 END,
+        attempts = attempts - $3,
+        due_at = now() + $4 * interval '1 millisecond',
+        delivered_at = CASE WHEN $2 IN ('delivered', 'answered') THEN now() ELSE delivered_at END,
+        answered_at = CASE WHEN $2 = 'answered' THEN COALESCE(answered_at, now()) ELSE answered_at END
+    WHERE message_id = $1`,
+};
+
+const LOG_ATTEMPT = {
+  name: "settle-log-attempt",
+  text: `
+    INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, http_status, error, outcome)
+    SELECT message_id, $2, attempt_started_at, $3, $4, $5, $6 FROM chat_webhook_queue WHERE message_id = $1
+    ON CONFLICT (message_id, number) DO UPDATE
+    SET started_at = excluded.started_at, duration_ms = excluded.duration_ms, http_status = excluded.http_status,
+        error = excluded.error, outcome = excluded.outcome`,
+};
+
+const LAST_ATTEMPT_FAILED = {
+  name: "settle-last-attempt-failed",
+  text: "UPDATE chat_delivery_attempt SET outcome = 'failed' WHERE message_id = $1 AND number = $2",
+};
+
+const STORE_REPLIES = {
+  name: "settle-store-replies",
+  text: `
+    WITH reply AS (
+      INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, reply_to, reply_key, created_at)
+      SELECT id, $1::uuid, $3::int + position::int - 1, 'assistant', content, 'text', $2::uuid,
+        'response:' || $2::text || ':' || position, now()
+      FROM unnest($4::uuid[], $5::text[]) WITH ORDINALITY AS given (id, content, position)
+      RETURNING id
+    )
+    INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM reply`,
+};
+
+const OUTCOMES = { delivered: "delivered", retry: "retry", failed: "failed" } as const;
+
+function ledgerStatus(settlement: Settlement): string {
+  switch (settlement.kind) {
+    case "delivered":
+      return settlement.replies.length > 0 ? "answered" : "delivered";
+    case "failed":
+    case "exhausted":
+      return "failed";
+    case "retry":
+    case "handed_back":
+      return "queued";
+  }
+}
+
+async function logAttempt(query: Query, claim: Claim, settlement: Settlement): Promise<void> {
+  if (settlement.kind === "handed_back") return;
+  if (settlement.kind === "exhausted") {
+    await query(LAST_ATTEMPT_FAILED, [claim.messageId, claim.attempt - 1]);
+    return;
+  }
+  const { durationMs, httpStatus, error } = settlement.attempt;
+  const outcome = OUTCOMES[settlement.kind];
+  await query(LOG_ATTEMPT, [claim.messageId, claim.attempt, durationMs, httpStatus, error, outcome]);
+}
+
+async function storeReplies(query: Query, claim: Claim, contents: string[], firstSequence: number, at: string) {
+  const { sessionId, messageId } = claim;
+  const fixed = { sessionId, role: "assistant", messageType: "text", metadata: {}, status: "received" } as const;
+  const replies = contents.map((content, index): ChatMessage => {
+    return { id: newId(), ...fixed, sequence: firstSequence + index, content, replyTo: messageId, createdAt: at };
+  });
+  if (replies.length > 0) {
+    await query(STORE_REPLIES, [sessionId, messageId, firstSequence, replies.map((reply) => reply.id), contents]);
+  }
+  return replies;
+}
+
+/**
+ * Records how an attempt went: its log, the replies that came in the response, and the session's next head, in one
+ * transaction and only if no one else has claimed since.
+ */
+export async function settleDelivery(database: Database, claim: Claim, settlement: Settlement): Promise<SettleResult> {
+  const contents = settlement.kind === "delivered" ? settlement.replies : [];
+  const delayMs = "delayMs" in settlement ? settlement.delayMs : 0;
+  const uncounted = settlement.kind === "handed_back" || settlement.kind === "exhausted" ? 1 : 0;
+  return database.transaction(async (query) => {
+    const { sessionId, messageId, leaseToken } = claim;
+    const [session] = await query<{ first_sequence: number; at: string }>(RELEASE, [sessionId, messageId, leaseToken, contents.length]);
+    if (session === undefined) return { kind: "fenced" };
+    await logAttempt(query, claim, settlement);
+    await query(RECORD, [messageId, ledgerStatus(settlement), uncounted, delayMs]);
+    const replies = await storeReplies(query, claim, contents, session.first_sequence, session.at);
+    const announcements = await advanceHeads(query, [sessionId]);
+    return { kind: "settled", replies, announcements };
+  });
+}

@@ -1,0 +1,80 @@
+import type { Announcement } from "./advance-head.ts";
+import type { Database } from "./database.ts";
+import { MESSAGE_COLUMNS, toChatMessage, type MessageRow } from "./message-row.ts";
+
+/** What the bus says of its stream and consumer: tells a token that waits its turn from one that was lost. */
+export interface TokenHorizon {
+  /** When the stream was made; older tokens went with the one before. */
+  streamCreatedAt: string;
+  firstSequence: number;
+  /** The consumer was handed everything up to here at least once. */
+  deliveredSequence: number;
+}
+
+export interface SweepOptions {
+  /** Tokens unpublished for so long were missed by the process that should have published them. */
+  unpublishedAfterMs: number;
+  /** Published tokens whose message is idle for so long, though the bus handed them out, are lost. */
+  lostAfterMs: number;
+  /** Undefined while the bus is away, or n8n: then only unpublished tokens are looked for. */
+  horizon: TokenHorizon | undefined;
+  limit: number;
+}
+
+// An unpublished token keeps its epoch, so that the bus drops it should it be there after all; a lost one gets a new one.
+const SWEEP = {
+  name: "sweep-deliveries",
+  text: `
+    WITH due AS (
+      SELECT q.message_id, q.published_at IS NOT NULL AS lost
+      FROM chat_webhook_queue q JOIN chat_session s ON s.id = q.session_id
+      WHERE q.status IN ('queued', 'delivering')
+        AND q.announced_at < now() - $1 * interval '1 millisecond'
+        AND s.head_id = q.message_id
+        AND (s.lease_until IS NULL OR s.lease_until <= now())
+        AND (q.published_at IS NULL
+          OR (q.published_at < $3::timestamptz AND s.head_due_at <= now())
+          OR (GREATEST(q.published_at, s.head_due_at, s.lease_until) < now() - $2 * interval '1 millisecond'
+              AND $3::timestamptz IS NOT NULL
+              AND (q.published_seq IS NULL OR q.published_seq < $4::bigint OR q.published_seq <= $5::bigint)))
+      ORDER BY q.announced_at LIMIT $6
+      FOR UPDATE OF q SKIP LOCKED
+    ), announced AS (
+      UPDATE chat_webhook_queue q
+      SET epoch = q.epoch + due.lost::int, announced_at = now(), published_at = NULL, published_seq = NULL
+      FROM due WHERE q.message_id = due.message_id
+      RETURNING q.message_id, q.epoch, q.status, q.answered_at
+    )
+    SELECT q.epoch, ${MESSAGE_COLUMNS} FROM announced q JOIN chat_message m ON m.id = q.message_id`,
+};
+
+const EXPIRE_REPLIES = {
+  name: "expire-replies",
+  text: `
+    WITH due AS (
+      SELECT message_id FROM chat_webhook_queue
+      WHERE status = 'delivered' AND delivered_at < now() - $1 * interval '1 millisecond'
+      ORDER BY delivered_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE chat_webhook_queue q SET status = 'unanswered' FROM due WHERE q.message_id = due.message_id
+    RETURNING q.message_id`,
+};
+
+/** Finds heads whose work token never reached the bus or was lost there, and readies a token for each to be published. */
+export async function sweepDeliveries(database: Database, options: SweepOptions): Promise<Announcement[]> {
+  const { unpublishedAfterMs, lostAfterMs, horizon, limit } = options;
+  const rows = await database.query<MessageRow & { epoch: number }>(SWEEP, [
+    unpublishedAfterMs,
+    lostAfterMs,
+    horizon?.streamCreatedAt ?? null,
+    horizon?.firstSequence ?? 0,
+    horizon?.deliveredSequence ?? 0,
+    limit,
+  ]);
+  return rows.map((row) => ({ message: toChatMessage(row), epoch: row.epoch }));
+}
+
+/** Delivered messages without a reply for `replyTimeoutMs` become `unanswered`. Returns how many. */
+export async function expireReplies(database: Database, replyTimeoutMs: number, limit: number): Promise<number> {
+  return (await database.query(EXPIRE_REPLIES, [replyTimeoutMs, limit])).length;
+}

@@ -1,0 +1,109 @@
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import { ChatError, toProblem, type Problem } from "@chat-relay/core/errors";
+import { requestId } from "@chat-relay/core/ids";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyHttpOptions } from "fastify";
+import type { Logger } from "./logger.ts";
+
+export interface HttpAppOptions {
+  logger: Logger;
+  bodyMaxBytes: number;
+  requestTimeoutMs: number;
+  trustedProxies?: string[];
+  /** Tells which thrown errors mean that something needed is away. */
+  isUnavailable: (error: unknown) => boolean;
+}
+
+/** Whole seconds after which a client may try again when something needed is away. */
+const UNAVAILABLE_RETRY_SECONDS = 2;
+
+type Translation = (error: FastifyError, limitBytes: number) => ChatError;
+
+const FASTIFY_ERRORS: Record<string, Translation> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: (_error, limit) => new ChatError("payload_too_large", `The body is larger than ${limit} bytes`),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new ChatError("unsupported_media_type", "The content type must be application/json"),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new ChatError("validation_failed", "The body does not have the announced length"),
+  FST_ERR_BAD_URL: () => new ChatError("validation_failed", "The path is not valid"),
+};
+
+/** Any thrown error as one that the client may see. */
+function toChatError(error: unknown, options: HttpAppOptions): ChatError {
+  if (error instanceof ChatError) return error;
+  if (options.isUnavailable(error)) {
+    const retryAfterSeconds = UNAVAILABLE_RETRY_SECONDS;
+    return new ChatError("unavailable", "The service cannot do this now; try again", { retryAfterSeconds, cause: error });
+  }
+  const fastifyError = error as FastifyError;
+  const translate = FASTIFY_ERRORS[fastifyError.code];
+  if (translate !== undefined) return translate(fastifyError, options.bodyMaxBytes);
+  if (fastifyError.statusCode === 400) return new ChatError("validation_failed", "The request is not valid", { cause: error });
+  return new ChatError("internal", "An unexpected error occurred", { cause: error });
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem, error: ChatError): FastifyReply {
+  if (error.retryAfterSeconds !== undefined) reply.header("retry-after", String(error.retryAfterSeconds));
+  if (problem.status === 401) reply.header("www-authenticate", "Bearer");
+  return reply.code(problem.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
+}
+
+function errorHandler(options: HttpAppOptions) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const known = toChatError(error, options);
+    if (known.code === "internal") request.log.error({ err: known.cause ?? known }, "request.failed");
+    else if (known.code === "unavailable") request.log.warn({ err: known.cause ?? known }, "request.unavailable");
+    return sendProblem(reply, toProblem(known, request.id), known);
+  };
+}
+
+function logRequests(app: FastifyInstance): void {
+  app.addHook("onResponse", async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? "none",
+        status: reply.statusCode,
+        durationMs: Math.round(reply.elapsedTime),
+      },
+      "request.completed",
+    );
+  });
+}
+
+/** Node's own limits answer before any route is found; their answers have the house's shape too. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const code = error.code === "HPE_HEADER_OVERFLOW" ? "payload_too_large" : "validation_failed";
+  const problem = toProblem(new ChatError(code, "The request could not be read"), requestId(undefined));
+  const body = JSON.stringify(problem);
+  const head = `HTTP/1.1 ${problem.status} Error\r\ncontent-type: application/problem+json\r\nx-request-id: ${problem.requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+  socket.end(head + body);
+}
+
+/** A Fastify app with what every HTTP process shares: ids, limits, problem answers, one log line a request. */
+export function createHttpApp(options: HttpAppOptions): FastifyInstance {
+  const settings: FastifyHttpOptions<Server> = {
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyMaxBytes,
+    trustProxy: options.trustedProxies !== undefined && options.trustedProxies.length > 0 ? options.trustedProxies : false,
+    requestTimeout: options.requestTimeoutMs,
+    // Slow senders are cut soon after their time is up, not at Node's next look half a minute later.
+    http: { headersTimeout: options.requestTimeoutMs, connectionsCheckingInterval: 1_000 },
+    keepAliveTimeout: 72_000, // longer than the usual proxy's, which would else reuse a connection that we just closed
+    genReqId: (request) => requestId(request.headers["x-request-id"]),
+    routerOptions: { maxParamLength: 256 },
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    clientErrorHandler,
+  };
+  const app: FastifyInstance = Fastify(settings);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  app.setErrorHandler(errorHandler(options));
+  app.setNotFoundHandler((request) => {
+    throw new ChatError("not_found", `There is no such route for ${request.method}`);
+  });
+  logRequests(app);
+  return app;
+}

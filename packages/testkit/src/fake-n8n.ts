@@ -1,0 +1,90 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** One call that reached the fake n8n. */
+export interface FakeCall {
+  headers: IncomingHttpHeaders;
+  rawBody: Buffer;
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect
+  body: any;
+  receivedAtMs: number;
+  /** When the caller was answered or went away. */
+  ended: Promise<void>;
+}
+
+export interface FakeAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  body?: string | Buffer | object;
+}
+
+/** Answers a call, or takes the response into its own hands and returns nothing. */
+export type Responder = (call: FakeCall, response: ServerResponse) => FakeAnswer | undefined | void | Promise<FakeAnswer | undefined | void>;
+
+export interface FakeN8n extends AsyncDisposable {
+  url: string;
+  port: number;
+  calls: FakeCall[];
+  /** Calls under way now. */
+  readonly open: number;
+  answerWith(responder: Responder): void;
+}
+
+function send(response: ServerResponse, answer: FakeAnswer): void {
+  const raw = answer.body ?? "";
+  const isJson = typeof raw === "object" && !Buffer.isBuffer(raw);
+  response.writeHead(answer.status ?? 200, { "content-type": isJson ? "application/json" : "text/plain", ...answer.headers });
+  response.end(isJson ? JSON.stringify(raw) : raw);
+}
+
+async function readBody(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function parse(raw: Buffer): unknown {
+  try {
+    return JSON.parse(raw.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** An HTTP server in n8n's place that logs every call; by default it takes messages and says nothing. */
+export async function startFakeN8n(port = 0): Promise<FakeN8n> {
+  const calls: FakeCall[] = [];
+  let open = 0;
+  let responder: Responder = () => ({ body: { message: "Workflow was started" } });
+  const server = createServer(async (request, response) => {
+    open += 1;
+    const ended = new Promise<void>((resolve) => response.on("close", resolve));
+    void ended.then(() => (open -= 1));
+    try {
+      const rawBody = await readBody(request);
+      const call = { headers: request.headers, rawBody, body: parse(rawBody), receivedAtMs: Date.now(), ended };
+      calls.push(call);
+      const answer = await responder(call, response);
+      if (answer !== undefined && !response.destroyed) send(response, answer);
+    } catch {
+      response.destroy(); // the caller went away while it was sending
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const actualPort = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${actualPort}/webhook/chat`,
+    port: actualPort,
+    calls,
+    get open() {
+      return open;
+    },
+    answerWith(next) {
+      responder = next;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
