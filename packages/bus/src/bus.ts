@@ -54,7 +54,7 @@ class NatsBus implements Bus {
   #js: JetStreamClient | undefined;
   #jsm: JetStreamManager | undefined;
   #connected = false;
-  #closing = false;
+  #closing = new AbortController();
   #listeners = new Set<() => void>();
 
   constructor(options: BusOptions) {
@@ -69,8 +69,8 @@ class NatsBus implements Bus {
   }
 
   async #open(): Promise<void> {
-    const connection = await connectToNats({ servers: this.#options.natsUrl, name: this.#options.name });
-    if (this.#closing) return connection.close();
+    const connection = await connectToNats({ servers: this.#options.natsUrl, name: this.#options.name, signal: this.#closing.signal });
+    if (this.#closing.signal.aborted) return connection.close();
     this.#connection = connection;
     checkServer(connection);
     this.#js = jetstream(connection, { timeout: this.#options.publishTimeoutMs });
@@ -85,7 +85,7 @@ class NatsBus implements Bus {
       try {
         return await this.heal();
       } catch (error) {
-        if (error instanceof BusRefusedError || this.#closing) throw error;
+        if (error instanceof BusRefusedError || this.#closing.signal.aborted) throw error;
         await new Promise((resolve) => setTimeout(resolve, 500)); // no leader yet, or just gone again
       }
     }
@@ -152,10 +152,10 @@ class NatsBus implements Bus {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     this.#connected = false;
-    // Not drain(): what was published is acknowledged or stays in the outbox, and drain waits for a server that may be away.
-    await this.#connection?.flush().catch(() => undefined);
+    // Neither drain() nor flush(): what was published is acknowledged or stays in the outbox, and both wait for a server
+    // that may be away.
     await this.#connection?.close();
   }
 }

@@ -1,9 +1,14 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
 
 export interface ConnectOptions {
   servers: string[];
   name: string;
+  /** Ends the wait for a server that is away; without it the process could not end. */
+  signal: AbortSignal;
 }
+
+const CONNECT_AGAIN_MS = 250;
 
 function credentials(servers: string[]): Partial<NodeConnectionOptions> {
   const url = servers.map((server) => new URL(server)).find((candidate) => candidate.username !== "");
@@ -17,15 +22,13 @@ function withoutCredentials(server: string): string {
   return `${url.hostname}:${url.port === "" ? "4222" : url.port}`;
 }
 
-/** Connects, waiting for the server if need be, and never gives up on it later: the client's own default does after 20 s. */
-export function connectToNats({ servers, name }: ConnectOptions): Promise<NatsConnection> {
+function connectionOptions({ servers, name }: ConnectOptions): NodeConnectionOptions {
   const tls = servers.some((server) => server.startsWith("tls:"));
-  return connect({
+  return {
     servers: servers.map(withoutCredentials),
     ...credentials(servers),
     ...(tls ? { tls: {} } : {}),
     name,
-    waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
@@ -34,5 +37,19 @@ export function connectToNats({ servers, name }: ConnectOptions): Promise<NatsCo
     pingInterval: 5_000,
     maxPingOut: 2,
     timeout: 5_000,
-  });
+  };
+}
+
+/**
+ * Connects, waiting for the server if need be, and never gives up on it later: the client's own default does after 20 s.
+ * Its `waitOnFirstConnect` cannot be called off, hence our own loop.
+ */
+export async function connectToNats(options: ConnectOptions): Promise<NatsConnection> {
+  for (;;) {
+    try {
+      return await connect(connectionOptions(options));
+    } catch {
+      await pause(CONNECT_AGAIN_MS, undefined, { signal: options.signal });
+    }
+  }
 }

@@ -61,10 +61,6 @@ export class Consumer {
     this.#options = options;
   }
 
-  get inFlight(): number {
-    return this.#inFlight.size;
-  }
-
   /** Tells the consumer that its limit may have changed. */
   wake(): void {
     this.#wake.resolve();

@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { ChatError, toProblem, type Problem } from "@chat-relay/core/errors";
 import { requestId } from "@chat-relay/core/ids";
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyHttpOptions } from "fastify";
+import Fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyHttpOptions } from "fastify";
 import type { Logger } from "./logger.ts";
 
 export interface HttpAppOptions {
@@ -24,6 +24,7 @@ const FASTIFY_ERRORS: Record<string, Translation> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new ChatError("unsupported_media_type", "The content type must be application/json"),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new ChatError("validation_failed", "The body does not have the announced length"),
   FST_ERR_BAD_URL: () => new ChatError("validation_failed", "The path is not valid"),
+  FST_ERR_MAX_PARAM_LENGTH: () => new ChatError("not_found", "There is nothing with so long a name"),
 };
 
 /** Any thrown error as one that the client may see. */
@@ -81,9 +82,10 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
 
 /** A Fastify app with what every HTTP process shares: ids, limits, problem answers, one log line a request. */
 export function createHttpApp(options: HttpAppOptions): FastifyInstance {
+  const handleError = errorHandler(options);
   const settings: FastifyHttpOptions<Server> = {
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: options.bodyMaxBytes,
     trustProxy: options.trustedProxies !== undefined && options.trustedProxies.length > 0 ? options.trustedProxies : false,
     requestTimeout: options.requestTimeoutMs,
@@ -92,6 +94,11 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     keepAliveTimeout: 72_000, // longer than the usual proxy's, which would else reuse a connection that we just closed
     genReqId: (request) => requestId(request.headers["x-request-id"]),
     routerOptions: { maxParamLength: 256 },
+    // Found before any hook runs, so the id is set here.
+    frameworkErrors: (error, request, reply) => {
+      reply.header("x-request-id", request.id);
+      return handleError(error, request, reply);
+    },
     return503OnClosing: false,
     forceCloseConnections: "idle",
     clientErrorHandler,
@@ -100,7 +107,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
-  app.setErrorHandler(errorHandler(options));
+  app.setErrorHandler(handleError);
   app.setNotFoundHandler((request) => {
     throw new ChatError("not_found", `There is no such route for ${request.method}`);
   });

@@ -6,7 +6,7 @@ const ChatWebhookQueueSchema = defineEntity({
   name: "ChatWebhookQueue",
   tableName: "chat_webhook_queue",
   properties: {
-    message: () => p.oneToOne(ChatMessage).fieldName("message_id").mapToPk().primary().owner(),
+    message: () => p.oneToOne(ChatMessage).fieldName("message_id").mapToPk().primary().owner().updateRule("no action").deleteRule("no action"),
     sessionId: p.uuid(),
     sequence: p.integer(),
     status: p.text().$type<DeliveryStatus>(),

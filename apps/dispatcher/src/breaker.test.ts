@@ -1,0 +1,96 @@
+import { waitFor } from "@chat-relay/testkit/wait-for";
+import { afterEach, expect, test } from "vitest";
+import { Breaker } from "./breaker.ts";
+
+let breaker: Breaker;
+let reachable: boolean;
+let probes: number[];
+let states: string[];
+
+function create(): Breaker {
+  reachable = false;
+  probes = [];
+  states = [];
+  breaker = new Breaker({
+    concurrency: 4,
+    probeMs: 20,
+    probeMaxMs: 80,
+    probe: async () => {
+      probes.push(performance.now());
+      if (!reachable) throw new Error("refused");
+    },
+    onChange: (state) => states.push(state),
+    onRoom: () => undefined,
+  });
+  return breaker;
+}
+
+afterEach(() => breaker.stop());
+
+function call(reached: boolean | undefined): boolean {
+  const entered = breaker.enter();
+  if (entered) breaker.leave(reached);
+  return entered;
+}
+
+test("lets as many in as the concurrency, and counts those that leave", () => {
+  create();
+  expect([1, 2, 3, 4, 5].map(() => breaker.enter())).toEqual([true, true, true, true, false]);
+  breaker.leave(true);
+  expect(breaker.enter()).toBe(true);
+});
+
+test("opens when n8n cannot be reached, and probes at growing intervals", async () => {
+  create();
+  call(false);
+  expect(breaker.state).toBe("open");
+  expect(breaker.enter()).toBe(false);
+  await waitFor("five probes", () => probes.length === 5);
+  const gaps = probes.slice(1).map((at, index) => at - (probes[index] ?? 0));
+  expect(gaps[0]).toBeGreaterThanOrEqual(35);
+  expect(gaps[3]).toBeGreaterThanOrEqual(75);
+});
+
+test("lets one call in after a probe, then ramps up with the answers", async () => {
+  create();
+  call(false);
+  reachable = true;
+  await waitFor("half open", () => breaker.state === "half_open");
+  expect(breaker.enter()).toBe(true);
+  expect(breaker.enter()).toBe(false);
+  breaker.leave(true);
+  expect(breaker.state).toBe("closed");
+  expect(breaker.limit()).toBe(2);
+  call(true);
+  expect(breaker.limit()).toBe(3);
+  call(true);
+  call(true);
+  expect(breaker.limit()).toBe(4);
+});
+
+test("opens again when the one call does not reach n8n", async () => {
+  create();
+  call(false);
+  reachable = true;
+  await waitFor("half open", () => breaker.state === "half_open");
+  reachable = false;
+  call(false);
+  expect(breaker.state).toBe("open");
+  expect(states).toEqual(["open", "half_open", "open"]);
+});
+
+test("closes by probes alone when there is no message to try", async () => {
+  create();
+  call(false);
+  reachable = true;
+  await waitFor("closed", () => breaker.state === "closed");
+  expect(probes).toHaveLength(2);
+  expect(breaker.limit()).toBe(1);
+});
+
+test("a call that was not made says nothing about n8n", () => {
+  create();
+  call(undefined);
+  expect(breaker.state).toBe("closed");
+  expect(states).toEqual([]);
+});

@@ -1,0 +1,42 @@
+import { startFakeN8n } from "@chat-relay/testkit/fake-n8n";
+import { waitFor } from "@chat-relay/testkit/wait-for";
+import { expect, test } from "vitest";
+import { startDispatcher } from "./testing/start-dispatcher.ts";
+
+test("an n8n that cannot be reached costs no attempt, opens the breaker, and gets its messages in order when back", async () => {
+  await using dispatcher = await startDispatcher();
+  const { port } = dispatcher.n8n;
+  await dispatcher.n8n[Symbol.asyncDispose]();
+  const sessions = await Promise.all(Array.from({ length: 20 }, () => dispatcher.session()));
+  const sent = await Promise.all(sessions.map(async (id) => [await dispatcher.send(id, "0"), await dispatcher.send(id, "1")]));
+  await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
+  expect((await dispatcher.delivery(sent[0]?.[0]?.id ?? "")).attempts).toEqual([]);
+
+  await using n8n = await startFakeN8n(port);
+  let most = 0;
+  n8n.answerWith(() => {
+    most = Math.max(most, n8n.open);
+    return { body: { output: "ok" } };
+  });
+  await Promise.all(sent.flat().map((message) => dispatcher.until(message.id, "answered")));
+  await waitFor("the breaker to close", async () => (await dispatcher.breaker()) === "closed");
+  for (const sessionId of sessions) {
+    const order = n8n.calls.filter((call) => call.body.sessionId === sessionId);
+    expect(order.map((call) => [call.body.chatInput, call.headers["chat-attempt"]])).toEqual([["0", "1"], ["1", "1"]]);
+  }
+});
+
+test("a dispatcher that stops hands calls under way back without spending an attempt", async () => {
+  await using dispatcher = await startDispatcher({ CHAT_WEBHOOK_TIMEOUT_MS: "60000" });
+  dispatcher.n8n.answerWith(() => undefined);
+  const message = await dispatcher.send(await dispatcher.session());
+  await waitFor("the call", () => dispatcher.n8n.calls.length === 1);
+  await dispatcher.stop();
+  expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "queued", attempts: [] });
+});
+
+test("a delivered message without a reply in time becomes unanswered", async () => {
+  await using dispatcher = await startDispatcher({ CHAT_REPLY_TIMEOUT_MS: "200" });
+  const message = await dispatcher.send(await dispatcher.session());
+  await dispatcher.until(message.id, "unanswered");
+});

@@ -1,0 +1,141 @@
+import { newId } from "@chat-relay/core/ids";
+import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
+import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
+import { waitFor } from "@chat-relay/testkit/wait-for";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { claimDelivery } from "./claim-delivery.ts";
+import type { Database } from "./database.ts";
+import { countUnpublished, markRepliesPublished, markTokensPublished, takeUnpublishedReplies } from "./outbox.ts";
+import { readDelivery } from "./read-deliveries.ts";
+import { recordReply } from "./record-reply.ts";
+import { settleDelivery } from "./settle-delivery.ts";
+import { expireReplies, sweepDeliveries, type TokenHorizon } from "./sweep-deliveries.ts";
+
+let own: TestDatabase;
+let database: Database;
+
+beforeEach(async () => {
+  own = await createTestDatabase();
+  database = own.database;
+});
+afterEach(() => own[Symbol.asyncDispose]());
+
+const HANDED_OUT: TokenHorizon = { streamCreatedAt: "2026-01-01T00:00:00.000Z", firstSequence: 1, deliveredSequence: 100 };
+
+async function sweep(horizon: TokenHorizon | undefined, lostAfterMs = 0) {
+  await tick();
+  const found = await sweepDeliveries(database, { unpublishedAfterMs: 0, lostAfterMs, horizon, limit: 100 });
+  return found.map(({ message, epoch }) => ({ id: message.id, epoch }));
+}
+
+/** Waits until PostgreSQL's clock has moved on, so that "before now" includes what was just written. */
+async function tick(): Promise<void> {
+  const now = async () => (await database.query<{ now: string }>({ name: "now", text: "SELECT now()::timestamptz(3) AS now" }, []))[0]?.now;
+  const before = await now();
+  await waitFor("the clock to move", async () => (await now()) !== before);
+}
+
+async function givenPublished(streamSequence: number) {
+  const sessionId = await givenSession(database);
+  const { message } = await givenMessage(database, sessionId);
+  await markTokensPublished(database, [{ messageId: message.id, epoch: 1, streamSequence }]);
+  return { sessionId, id: message.id };
+}
+
+describe("sweeping", () => {
+  test("finds an unpublished token, keeps its epoch, and leaves it alone right after", async () => {
+    const sessionId = await givenSession(database);
+    const { message } = await givenMessage(database, sessionId);
+    await givenMessage(database, sessionId);
+    expect(await sweep(undefined)).toEqual([{ id: message.id, epoch: 1 }]);
+    const again = await sweepDeliveries(database, { unpublishedAfterMs: 5_000, lostAfterMs: 0, horizon: undefined, limit: 9 });
+    expect(again).toEqual([]);
+  });
+
+  test("gives a token that was handed out and came to nothing a new epoch", async () => {
+    const { id } = await givenPublished(50);
+    expect(await sweep(HANDED_OUT)).toEqual([{ id, epoch: 2 }]);
+  });
+
+  test("leaves a token that still waits its turn in the stream", async () => {
+    await givenPublished(101);
+    expect(await sweep(HANDED_OUT)).toEqual([]);
+  });
+
+  test("finds tokens that a wiped or trimmed stream no longer holds", async () => {
+    const { id } = await givenPublished(101);
+    const future = new Date(Date.now() + 60_000).toISOString();
+    expect(await sweep({ ...HANDED_OUT, streamCreatedAt: future }, 60_000)).toEqual([{ id, epoch: 2 }]);
+    await markTokensPublished(database, [{ messageId: id, epoch: 2, streamSequence: 300 }]);
+    const other = await givenPublished(150);
+    expect(await sweep({ ...HANDED_OUT, firstSequence: 200 })).toEqual([{ id: other.id, epoch: 2 }]);
+  });
+
+  test("leaves a published token alone while the bus or n8n is away", async () => {
+    await givenPublished(50);
+    expect(await sweep(undefined)).toEqual([]);
+  });
+
+  test("leaves one alone that is under way or waits for its retry", async () => {
+    const underWay = await givenPublished(50);
+    await claimDelivery(database, { messageId: underWay.id, sessionId: underWay.sessionId }, 60_000);
+    const retrying = await givenPublished(51);
+    const result = await claimDelivery(database, { messageId: retrying.id, sessionId: retrying.sessionId }, 60_000);
+    if (result.kind !== "claimed") throw new Error("not claimed");
+    const attempt = { durationMs: 1, httpStatus: 500, error: "n8n answered 500" };
+    await settleDelivery(database, result.claim, { kind: "retry", attempt, delayMs: 60_000 });
+    expect(await sweep(HANDED_OUT)).toEqual([]);
+  });
+
+  test("by several at once publishes each token once", async () => {
+    const ids = await Promise.all(Array.from({ length: 10 }, async () => (await givenPublished(50)).id));
+    await database.query({ name: "", text: "UPDATE chat_webhook_queue SET announced_at = now() - interval '1 hour'" }, []);
+    const options = { unpublishedAfterMs: 5_000, lostAfterMs: 0, horizon: HANDED_OUT, limit: 100 };
+    const found = (await Promise.all([1, 2, 3].map(() => sweepDeliveries(database, options)))).flat();
+    expect(found.map(({ message }) => message.id).toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+describe("the outbox", () => {
+  test("counts what is not on the bus, messages behind another too", async () => {
+    const sessionId = await givenSession(database);
+    const { message } = await givenMessage(database, sessionId);
+    await givenMessage(database, sessionId);
+    expect(await countUnpublished(database, 100)).toBe(2);
+    await markTokensPublished(database, [{ messageId: message.id, epoch: 1, streamSequence: 1 }]);
+    expect(await countUnpublished(database, 100)).toBe(1);
+  });
+
+  test("does not take an older token's mark for the present one's", async () => {
+    const { id } = await givenPublished(50);
+    await sweep(HANDED_OUT);
+    await markTokensPublished(database, [{ messageId: id, epoch: 1, streamSequence: 50 }]);
+    expect(await countUnpublished(database, 100)).toBe(1);
+  });
+
+  test("keeps a reply until its event is on the bus", async () => {
+    const sessionId = await givenSession(database);
+    const reply = { id: newId(), sessionId, replyTo: null, content: "Hi", messageType: "text" as const, metadata: {}, callbackId: newId() };
+    await recordReply(database, reply);
+    await tick();
+    expect(await takeUnpublishedReplies(database, 0, 10)).toMatchObject([{ id: reply.id, content: "Hi", status: "received" }]);
+    expect(await takeUnpublishedReplies(database, 5_000, 10)).toEqual([]);
+    await markRepliesPublished(database, [reply.id]);
+    expect(await countUnpublished(database, 100)).toBe(0);
+  });
+});
+
+test("a delivered message without a reply in time is unanswered, and a late reply still answers it", async () => {
+  const sessionId = await givenSession(database);
+  const { message } = await givenMessage(database, sessionId);
+  const result = await claimDelivery(database, { messageId: message.id, sessionId }, 60_000);
+  if (result.kind !== "claimed") throw new Error("not claimed");
+  await settleDelivery(database, result.claim, { kind: "delivered", attempt: { durationMs: 1, httpStatus: 200, error: null }, replies: [] });
+  expect(await expireReplies(database, 60_000, 10)).toBe(0);
+  await tick();
+  expect(await expireReplies(database, 0, 10)).toBe(1);
+  expect((await readDelivery(database, message.id))?.status).toBe("unanswered");
+  const reply = { id: newId(), sessionId, replyTo: message.id, content: "Hi", messageType: "text" as const, metadata: {}, callbackId: newId() };
+  await recordReply(database, reply);
+  expect((await readDelivery(database, message.id))?.status).toBe("answered");
+});
