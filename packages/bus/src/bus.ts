@@ -47,6 +47,16 @@ export interface Bus extends AsyncDisposable {
   client(): { js: JetStreamClient; jsm: JetStreamManager };
 }
 
+const FLUSH_MS = 1_000;
+
+/** Sends what is buffered, acknowledgements for instance; a server that went away just now must not hold up the end. */
+async function flushWithin(connection: NatsConnection, timeoutMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([connection.flush().catch(() => undefined), promise]);
+  clearTimeout(timer);
+}
+
 class NatsBus implements Bus {
   readonly ready: Promise<void>;
   #options: BusOptions;
@@ -153,10 +163,11 @@ class NatsBus implements Bus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    const connection = this.#connection;
+    // Not drain(): what was published is acknowledged or stays in the outbox, and drain waits for a server that may be away.
+    if (connection !== undefined && this.#connected) await flushWithin(connection, FLUSH_MS);
     this.#connected = false;
-    // Neither drain() nor flush(): what was published is acknowledged or stays in the outbox, and both wait for a server
-    // that may be away.
-    await this.#connection?.close();
+    await connection?.close();
   }
 }
 

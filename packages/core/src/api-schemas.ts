@@ -17,7 +17,8 @@ const userId = z
   .string()
   .min(1, `must have 1 to ${USER_ID_MAX} characters`)
   .refine((text) => countCodePoints(text) <= USER_ID_MAX, `must have 1 to ${USER_ID_MAX} characters`)
-  .refine(isStorable, CLEAN);
+  .refine(isStorable, CLEAN)
+  .meta({ maxLength: USER_ID_MAX });
 
 function contentSchema(maxChars: number) {
   return z
@@ -25,7 +26,7 @@ function contentSchema(maxChars: number) {
     .refine((text) => countCodePoints(text) <= maxChars, `must have at most ${maxChars} characters`)
     .refine((text) => /\S/u.test(text), "must have at least one character that is not white space")
     .refine(isStorable, CLEAN)
-    .meta({ description: `1 to ${maxChars} Unicode code points, at least one of them not white space.` });
+    .meta({ minLength: 1, maxLength: maxChars, description: `1 to ${maxChars} Unicode code points, at least one of them not white space.` });
 }
 
 type Limits = Pick<ChatConfig, "messageMaxChars" | "metadataMaxBytes" | "metadataMaxDepth" | "pageSize" | "pageSizeMax">;
@@ -58,7 +59,7 @@ export function pageLimit(limits: Limits) {
     .transform(Number)
     .pipe(z.number().min(1, message).max(limits.pageSizeMax, message))
     .default(limits.pageSize)
-    .meta({ description: `1 to ${limits.pageSizeMax}, default ${limits.pageSize}.` });
+    .meta({ type: "integer", minimum: 1, maximum: limits.pageSizeMax, description: `1 to ${limits.pageSizeMax}, default ${limits.pageSize}.` });
 }
 
 /** Where a page lies in its list, and how to go on from it. */
