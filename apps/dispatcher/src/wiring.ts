@@ -32,7 +32,7 @@ export async function wire(config: ChatConfig, logger: Logger): Promise<Service>
     }),
   );
   const bus = resources.use(
-    openBus({ ...config, name: "chat-dispatcher", onStatus: (event, server) => logger.info({ server }, `bus.${event}`) }),
+    openBus({ ...config, name: "chat-dispatcher", onStatus: (event, detail) => logger.info({ detail }, `bus.${event}`) }),
   );
   const publisher = new OutboxPublisher({
     bus,
@@ -92,6 +92,7 @@ export async function wire(config: ChatConfig, logger: Logger): Promise<Service>
       sweep,
     ],
     onStop: () => health.stop(),
+    drainMs: config.shutdownDrainMs,
     resources,
   };
 }

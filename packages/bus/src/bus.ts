@@ -12,7 +12,7 @@ export type BusOptions = ProvisionLimits &
   Pick<ChatConfig, "natsUrl" | "publishTimeoutMs"> & {
     /** Name of the connection, as the server's monitoring shows it. */
     name: string;
-    onStatus?: (event: "connected" | "disconnected", detail: string) => void;
+    onStatus?: (event: "connected" | "disconnected" | "refused", detail: string) => void;
   };
 
 export interface PublishAck {
@@ -104,8 +104,17 @@ class NatsBus implements Bus {
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === "disconnect") this.#setConnected(false, status.server);
-      if (status.type === "reconnect") this.#setConnected(true, status.server);
+      if (status.type === "reconnect") await this.#reconnected(status.server);
     }
+  }
+
+  // The server may have come back with an empty store.
+  async #reconnected(server: string): Promise<void> {
+    this.#connected = true;
+    await this.heal().catch((error: unknown) => {
+      if (error instanceof BusRefusedError) this.#options.onStatus?.("refused", error.message);
+    });
+    this.#setConnected(true, server);
   }
 
   #setConnected(connected: boolean, server: string): void {

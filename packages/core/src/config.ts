@@ -45,6 +45,7 @@ export const CHAT_CONFIG = z.object({
   dataDir: field.text(".chat-relay", services("CHAT_DATA_DIR", "Folder for embedded PostgreSQL and NATS data and the generated secret; relative to the repo's root.")),
   logLevel: field.oneOf(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "info", services("LOG_LEVEL", "pino's level.")),
   shutdownGraceMs: field.duration(8_000, services("CHAT_SHUTDOWN_GRACE_MS", "How long a stopping service waits for work under way before it hands it back."), 100, 600_000),
+  shutdownDrainMs: field.duration(1_000, services("CHAT_SHUTDOWN_DRAIN_MS", "How long a stopping service goes on answering, `/readyz` with 503, so that load balancers look elsewhere."), 100, 600_000),
   requestTimeoutMs: field.duration(10_000, services("CHAT_REQUEST_TIMEOUT_MS", "How long a client may take to send a whole request, headers and body."), 100, 600_000),
 
   n8nWebhookUrl: field.url({ ...links("CHAT_N8N_WEBHOOK_URL", "Where messages go: the webhook or chat trigger of an n8n workflow. No user info."), defaultText: DEV }, ["http:", "https:"]),

@@ -50,12 +50,15 @@ const resultTypes = {
   },
 };
 
-// Shutdown, too many connections, statement timeout, read-only after a failover: the server is there but cannot serve.
-const UNAVAILABLE_CLASSES = ["08", "53", "57", "25"];
+// Connection lost, too many connections, shutdown: the server is there but cannot serve.
+const UNAVAILABLE_CLASSES = ["08", "53", "57"];
+// Read-only after a failover; a deadlock or conflict, whose loser may simply try again.
+const UNAVAILABLE_CODES = ["25006", "40001", "40P01"];
 
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true; // pg's own errors are all about the connection
-  return UNAVAILABLE_CLASSES.includes((error.code ?? "").slice(0, 2));
+  const code = error.code ?? "";
+  return UNAVAILABLE_CLASSES.includes(code.slice(0, 2)) || UNAVAILABLE_CODES.includes(code);
 }
 
 function translate(error: unknown): unknown {
@@ -99,7 +102,7 @@ async function inTransaction<T>(client: PoolClient, work: (query: Query) => Prom
     await client.query("COMMIT");
     return result;
   } catch (error) {
-    // On a broken connection the server rolls back by itself; on a live one this must not hide the first error.
+    // One that is merely unavailable is closed by whoever lent the connection, and the server rolls back by itself.
     if (!isUnavailable(error)) await client.query("ROLLBACK");
     throw error;
   }

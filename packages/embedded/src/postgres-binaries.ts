@@ -16,7 +16,7 @@ export function locatePostgresBinaries(): PostgresBinaries {
     initdb: join(native, "bin", `initdb${suffix}`),
     postgres: join(native, "bin", `postgres${suffix}`),
   };
-  if (!existsSync(binaries.postgres)) throw new Error(`${name} holds no PostgreSQL: run npm ci again`);
+  if (!existsSync(binaries.postgres)) throw new Error(`${name} holds no PostgreSQL: run npm install again`);
   restoreLibraryLinks(native);
   return binaries;
 }
@@ -61,7 +61,7 @@ function makeLink(source: string, link: string): void {
     // Another process made it at the same moment.
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
     throw new Error(
-      `the library link ${basename(link)} cannot be made in ${dirname(link)}: run npm ci as the owner of node_modules`,
+      `the library link ${basename(link)} cannot be made in ${dirname(link)}: run npm install as the owner of node_modules`,
       { cause: error },
     );
   }

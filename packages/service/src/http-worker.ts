@@ -10,6 +10,7 @@ export function httpWorker(
   const { host, port, graceMs, logger } = options;
   return {
     name: "http",
+    stopsLast: true,
     async run(signal) {
       const address = await app.listen({ host, port });
       logger.info({ address }, "service.listening");

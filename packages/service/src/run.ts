@@ -3,6 +3,8 @@ import type { Logger } from "./logger.ts";
 /** A long-running part of a process; returns when the signal stops it and its work under way is finished. */
 export interface Worker {
   name: string;
+  /** Stopped only when all others have ended, and not before the drain time: the HTTP server, which says `not_ready`. */
+  stopsLast?: boolean;
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -10,6 +12,8 @@ export interface Service {
   workers: Worker[];
   /** At the very first sign of stopping: readiness goes. */
   onStop?: () => void;
+  /** How long those that stop last go on at least, so that load balancers see that readiness has gone. */
+  drainMs: number;
   /** Closes what wiring opened, in reverse order. */
   resources: AsyncDisposableStack;
 }
@@ -43,15 +47,36 @@ async function runWorker(worker: Worker, signal: AbortSignal, logger: Logger, fa
   }
 }
 
+class Stopping {
+  readonly first = new AbortController();
+  readonly last = new AbortController();
+
+  signalOf(worker: Worker): AbortSignal {
+    return worker.stopsLast === true ? this.last.signal : this.first.signal;
+  }
+}
+
+async function runWorkers(service: Service, stopping: Stopping, logger: Logger, fail: (error: unknown) => void): Promise<void> {
+  const start = (workers: Worker[]) =>
+    Promise.all(workers.map((worker) => runWorker(worker, stopping.signalOf(worker), logger, fail)));
+  const last = start(service.workers.filter((worker) => worker.stopsLast === true));
+  const others = start(service.workers.filter((worker) => worker.stopsLast !== true));
+  const asked = new Promise((resolve) => stopping.first.signal.addEventListener("abort", resolve, { once: true }));
+  const drained = asked.then(() => new Promise((resolve) => setTimeout(resolve, service.drainMs)));
+  await Promise.all([others, drained]);
+  stopping.last.abort();
+  await last;
+}
+
 /** Runs a service until a signal or a failed worker stops it; resolves to the exit code. */
 export async function runService(service: Service, logger: Logger): Promise<number> {
-  const stopping = new AbortController();
+  const stopping = new Stopping();
   let exitCode = 0;
   const stop = (reason: string) => {
-    if (stopping.signal.aborted) return;
+    if (stopping.first.signal.aborted) return;
     logger.info({ reason }, "service.stopping");
     service.onStop?.();
-    stopping.abort();
+    stopping.first.abort();
   };
   const fail = (error: unknown) => {
     exitCode = exitCodeOf(error);
@@ -59,7 +84,7 @@ export async function runService(service: Service, logger: Logger): Promise<numb
   };
   const release = stopOnSignals(stop);
   try {
-    await Promise.all(service.workers.map((worker) => runWorker(worker, stopping.signal, logger, fail)));
+    await runWorkers(service, stopping, logger, fail);
     await service.resources.disposeAsync();
   } catch (error) {
     logger.error({ err: error }, "service.close_failed");

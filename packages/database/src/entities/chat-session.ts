@@ -18,10 +18,10 @@ const ChatSessionSchema = defineEntity({
     /** The delivery whose turn it is; null when none waits. */
     headId: p.uuid().nullable(),
     /** The head is not sent before. A copy of the delivery's own, so that one row lock decides a claim. */
-    headDueAt: p.datetime(3).nullable(),
+    headDueAt: p.datetime(6).nullable(),
     /** Fencing token: counts the claims of this session. */
     leaseToken: p.integer().default(0),
-    leaseUntil: p.datetime(3).nullable(),
+    leaseUntil: p.datetime(6).nullable(),
   },
 });
 

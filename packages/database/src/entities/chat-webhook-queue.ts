@@ -18,7 +18,7 @@ const ChatWebhookQueueSchema = defineEntity({
     callbackUrl: p.text(),
     createdAt: p.datetime(3),
     /** Not sent before. */
-    dueAt: p.datetime(3),
+    dueAt: p.datetime(6),
     /** How often a work token was made for this message; 0 while it waits behind another. */
     epoch: p.integer().default(0),
     announcedAt: p.datetime(3).nullable(),

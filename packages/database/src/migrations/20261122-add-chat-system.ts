@@ -5,6 +5,7 @@ export class AddChatSystem extends Migration {
   override name = "add_chat_system";
 
   override up(): void {
+    // Times that are compared with now() have its full precision: rounded to milliseconds they may lie ahead of it.
     // Low fill factors where rows are updated often: new versions stay on their page and need no index entries.
     this.addSql(`
       CREATE TABLE chat_session (
@@ -18,9 +19,9 @@ export class AddChatSystem extends Migration {
         ended_at timestamptz(3),
         next_sequence int NOT NULL DEFAULT 1,
         head_id uuid,
-        head_due_at timestamptz(3),
+        head_due_at timestamptz,
         lease_token int NOT NULL DEFAULT 0,
-        lease_until timestamptz(3)
+        lease_until timestamptz
       ) WITH (fillfactor = 70)`);
     // find-session: WHERE token_hash = $1
     this.addSql(`ALTER TABLE chat_session ADD CONSTRAINT chat_session_token_hash_unique UNIQUE (token_hash)`);
@@ -62,7 +63,7 @@ export class AddChatSystem extends Migration {
         attempts_base int NOT NULL DEFAULT 0,
         callback_url text NOT NULL,
         created_at timestamptz(3) NOT NULL,
-        due_at timestamptz(3) NOT NULL,
+        due_at timestamptz NOT NULL,
         epoch int NOT NULL DEFAULT 0,
         announced_at timestamptz(3),
         published_at timestamptz(3),
