@@ -8,6 +8,7 @@ import type { Database } from "./database.ts";
 import { countUnpublished, markRepliesPublished, markTokensPublished, takeUnpublishedReplies } from "./outbox.ts";
 import { readDelivery } from "./read-deliveries.ts";
 import { recordReply } from "./record-reply.ts";
+import { replayDelivery } from "./replay-deliveries.ts";
 import { settleDelivery } from "./settle-delivery.ts";
 import { expireReplies, sweepDeliveries, type TokenHorizon } from "./sweep-deliveries.ts";
 
@@ -93,6 +94,38 @@ describe("sweeping", () => {
     const options = { unpublishedAfterMs: 5_000, lostAfterMs: 0, horizon: HANDED_OUT, limit: 100 };
     const found = (await Promise.all([1, 2, 3].map(() => sweepDeliveries(database, options)))).flat();
     expect(found.map(({ message }) => message.id).toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+describe("sweeping beside others", () => {
+  test("passes over a token that another sweep has just taken", async () => {
+    await givenSession(database).then((sessionId) => givenMessage(database, sessionId));
+    await tick();
+    const options = { unpublishedAfterMs: 0, lostAfterMs: 0, horizon: undefined, limit: 9 };
+    await database.transaction(async (query) => {
+      expect(await sweepDeliveries({ query }, options)).toHaveLength(1);
+      expect(await sweepDeliveries(database, options)).toEqual([]);
+    });
+  });
+
+  test("leaves one alone that is under way, though the stream was wiped", async () => {
+    const { id, sessionId } = await givenPublished(50);
+    await claimDelivery(database, { messageId: id, sessionId }, 60_000);
+    const future = new Date(Date.now() + 60_000).toISOString();
+    expect(await sweep({ ...HANDED_OUT, streamCreatedAt: future })).toEqual([]);
+  });
+
+  test("leaves one alone whose turn a replayed message has taken", async () => {
+    const sessionId = await givenSession(database);
+    const first = await givenMessage(database, sessionId);
+    const result = await claimDelivery(database, { messageId: first.message.id, sessionId }, 60_000);
+    if (result.kind !== "claimed") throw new Error("not claimed");
+    const attempt = { durationMs: 1, httpStatus: 500, error: "n8n answered 500" };
+    await settleDelivery(database, result.claim, { kind: "failed", attempt });
+    const second = await givenMessage(database, sessionId);
+    await markTokensPublished(database, [{ messageId: second.message.id, epoch: 1, streamSequence: 2 }]);
+    await replayDelivery(database, first.message.id, sessionId);
+    expect(await sweep(HANDED_OUT)).toEqual([{ id: first.message.id, epoch: 2 }]);
   });
 });
 
