@@ -6,4 +6,6 @@ export class BusUnavailableError extends Error {
 /** The server, or what is provisioned on it, cannot serve chat-relay: a person has to act. */
 export class BusRefusedError extends Error {
   override readonly name = "BusRefusedError";
+  /** For the process that ends by it: EX_CONFIG, since a restart cannot help. */
+  readonly exitCode = 78;
 }

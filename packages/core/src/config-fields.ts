@@ -116,6 +116,7 @@ function originProblem(text: string): string | undefined {
   if (!URL.canParse(text)) return `"${text}" is not an origin`;
   const parsed = new URL(text);
   if (parsed.protocol !== "http:" && parsed.protocol !== "https:") return `"${text}" is not an http or https origin`;
+  if (parsed.hostname.includes("*")) return `"${text}" is not one exact origin`;
   return parsed.origin === text ? undefined : `"${text}" must be written as ${parsed.origin}`;
 }
 

@@ -1,6 +1,10 @@
 /** Share of a delay by which it may differ, so that retries of many sessions do not arrive together. */
 const JITTER = 0.2;
 
+/** The three forms of an HTTP date, by their outline: Date.parse alone takes almost anything for a date. */
+const HTTP_DATE =
+  /^[A-Z][a-z]{2,8}(?:, \d{1,2}[ -][A-Z][a-z]{2}[ -]\d{2,4} \d\d:\d\d:\d\d GMT| [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})$/;
+
 export interface BackoffLimits {
   queueBackoffMs: number;
   queueBackoffMaxMs: number;
@@ -20,9 +24,9 @@ export function backoffDelayMs(failedAttempts: number, limits: BackoffLimits, ra
 
 function parseRetryAfter(value: string, nowMs: number): number | undefined {
   if (/^\d{1,10}$/.test(value)) return Number(value) * 1_000;
-  // Only the three HTTP-date forms begin with a day's name; Date.parse alone would take almost anything.
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(value)) return undefined;
-  const atMs = Date.parse(value);
+  if (!HTTP_DATE.test(value)) return undefined;
+  // The oldest form names no zone, and Date.parse would take it for the local one.
+  const atMs = Date.parse(value.endsWith("GMT") ? value : `${value} GMT`);
   return Number.isNaN(atMs) ? undefined : atMs - nowMs;
 }
 

@@ -21,16 +21,18 @@ export interface WebhookMessage {
 
 /** The webhook's body: our event, and beside it the fields that an n8n Chat Trigger or AI Agent understands. */
 export function webhookBody(message: WebhookMessage): Buffer {
-  const { session, ...data } = message;
-  const { callbackUrl, ...fields } = data;
+  const { messageId, sequence, content, messageType, metadata, createdAt, callbackUrl, session } = message;
+  const { id, userId, authenticated } = session;
+  // Each object is written out: the bytes must not depend on the order in which a caller happened to build its own.
+  const sessionData = { id, userId, authenticated, metadata: session.metadata, createdAt: session.createdAt };
   const body = {
     type: "chat.message.sent",
-    timestamp: message.createdAt,
-    data: { ...fields, session, callbackUrl },
+    timestamp: createdAt,
+    data: { messageId, sequence, content, messageType, metadata, createdAt, session: sessionData, callbackUrl },
     action: "sendMessage",
-    sessionId: session.id,
-    chatInput: message.content,
-    metadata: { ...session.metadata, ...message.metadata },
+    sessionId: id,
+    chatInput: content,
+    metadata: { ...session.metadata, ...metadata },
   };
   return Buffer.from(JSON.stringify(body), "utf8");
 }

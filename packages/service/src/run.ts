@@ -96,7 +96,8 @@ export async function runService(service: Service, logger: Logger): Promise<numb
   return exitCode;
 }
 
-/** The exit code for an error that ends a process. */
+/** The exit code for an error that ends a process: its own `exitCode`, if it has one. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof Error && error.name === "BusRefusedError" ? EXIT_BAD_CONFIG : 1;
+  const own = error instanceof Error && "exitCode" in error ? error.exitCode : undefined;
+  return typeof own === "number" ? own : 1;
 }
