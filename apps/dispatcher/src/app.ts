@@ -14,7 +14,7 @@ export interface AppDependencies {
 }
 
 /** The dispatcher's HTTP side: health and metrics, nothing else. */
-export function buildApp({ config, logger, health, registry }: AppDependencies): FastifyInstance {
+export function createDispatcherApp({ config, logger, health, registry }: AppDependencies): FastifyInstance {
   const { bodyMaxBytes, requestTimeoutMs } = config;
   const app = createHttpApp({ logger, bodyMaxBytes, requestTimeoutMs, isUnavailable: () => false });
   operationsRoutes(app, { health, registry });

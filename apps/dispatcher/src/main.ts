@@ -1,4 +1,4 @@
 import { main } from "@chat-relay/service/main";
-import { wire } from "./wiring.ts";
+import { wireDispatcher } from "./wiring.ts";
 
-process.exit(await main({ name: "dispatcher", env: process.env, wire }));
+process.exit(await main({ name: "dispatcher", env: process.env, wire: wireDispatcher }));

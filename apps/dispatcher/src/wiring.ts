@@ -1,16 +1,14 @@
-import { openBus } from "@chat-relay/bus/bus";
 import { Consumer } from "@chat-relay/bus/consumer";
 import type { ChatConfig } from "@chat-relay/core/config";
 import { newId } from "@chat-relay/core/ids";
 import { webhookKeys } from "@chat-relay/core/webhook-signature";
-import { openDatabase } from "@chat-relay/database/database";
-import { requireMigrated, untilMigrated } from "@chat-relay/database/migrate";
-import { OutboxPublisher } from "@chat-relay/outbox/publisher";
+import { migratedCheck, untilMigrated } from "@chat-relay/database/migrate";
+import { openStores } from "@chat-relay/outbox/open-stores";
 import { Health } from "@chat-relay/service/health";
 import { httpWorker } from "@chat-relay/service/http-worker";
 import type { Logger } from "@chat-relay/service/logger";
 import type { Service } from "@chat-relay/service/run";
-import { buildApp } from "./app.ts";
+import { createDispatcherApp } from "./app.ts";
 import { Breaker } from "./breaker.ts";
 import { consumeWorker } from "./consume-worker.ts";
 import { deliverMessage } from "./deliver-message.ts";
@@ -20,28 +18,10 @@ import { createN8nClient } from "./n8n-client.ts";
 import { SweepWorker } from "./sweep-worker.ts";
 
 /** Opens everything that the dispatcher needs and puts its workers together. */
-export async function wire(config: ChatConfig, logger: Logger): Promise<Service> {
-  const resources = new AsyncDisposableStack();
-  const database = resources.use(
-    await openDatabase({
-      url: config.databaseUrl,
-      poolSize: config.databasePoolSize,
-      timeoutMs: config.databaseTimeoutMs,
-      applicationName: "chat-dispatcher",
-      onWarning: (message) => logger.warn({ reason: message }, "database.warning"),
-    }),
-  );
-  const bus = resources.use(
-    openBus({ ...config, name: "chat-dispatcher", onStatus: (event, detail) => logger.info({ detail }, `bus.${event}`) }),
-  );
-  const publisher = new OutboxPublisher({
-    bus,
-    database,
-    maxInFlight: config.publishMaxInFlight,
-    onError: (error, during) => logger.warn({ err: error, during }, "outbox.failed"),
-  });
-  resources.defer(() => publisher.flush());
-  const n8n = resources.use(createN8nClient(config));
+export async function wireDispatcher(config: ChatConfig, logger: Logger): Promise<Service> {
+  await using opening = new AsyncDisposableStack();
+  const { database, bus, publisher } = await openStores(config, "chat-dispatcher", logger, opening);
+  const n8n = opening.use(createN8nClient(config));
   const held = new HeldClaims(database, config.ackWaitMs);
   const ending = new AbortController();
   const breaker = new Breaker({
@@ -56,7 +36,7 @@ export async function wire(config: ChatConfig, logger: Logger): Promise<Service>
     },
     onRoom: () => consumer.wake(),
   });
-  resources.defer(() => breaker.stop());
+  opening.defer(() => breaker.stop());
   const metrics = createDispatcherMetrics({
     inFlight: () => held.size,
     breaker: () => breaker.state,
@@ -74,25 +54,26 @@ export async function wire(config: ChatConfig, logger: Logger): Promise<Service>
     onError: (error, during) => logger.warn({ err: error, during }, "consumer.failed"),
   });
   const sweep = new SweepWorker({ ...dependencies, bus, dispatcherId: newId() });
-  resources.defer(bus.onConnected(() => sweep.poke("reconnected")));
-  const health = new Health({ postgres: () => requireMigrated(database), nats: () => bus.state() });
-  const app = buildApp({ config, logger, health, registry: metrics.registry });
+  opening.defer(bus.onConnected(() => sweep.poke("reconnected")));
+  const migrated = migratedCheck(database);
+  const health = new Health({ postgres: migrated, nats: () => bus.state() });
+  const app = createDispatcherApp({ config, logger, health, registry: metrics.registry });
   const handBack = () => {
     ending.abort();
     held.handBack();
   };
   const untilReady = async (signal: AbortSignal) => {
-    await untilMigrated(database, signal, (error) => logger.warn({ err: error }, "database.not_ready"));
+    await untilMigrated(migrated, signal, (error) => logger.warn({ err: error }, "database.not_ready"));
     await bus.ready;
   };
   return {
     workers: [
-      httpWorker(app, { host: config.host, port: config.dispatcherPort, graceMs: config.shutdownGraceMs, logger }),
+      httpWorker(app, { host: config.host, port: config.dispatcherPort, graceMs: config.shutdownGraceMs }),
       consumeWorker({ consumer, untilReady, graceMs: config.shutdownGraceMs, handBack }),
       sweep,
     ],
     onStop: () => health.stop(),
     drainMs: config.shutdownDrainMs,
-    resources,
+    resources: opening.move(),
   };
 }

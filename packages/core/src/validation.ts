@@ -14,7 +14,7 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 }
 
 /** Turns zod's issues into a `validation_failed` that names every field and its problem. */
-export function validationError(error: z.core.$ZodError): ChatError {
+function validationError(error: z.core.$ZodError): ChatError {
   return fieldsError(error.issues.flatMap(fieldErrors));
 }
 

@@ -52,8 +52,8 @@ const resultTypes = {
 
 // Connection lost, too many connections, shutdown: the server is there but cannot serve.
 const UNAVAILABLE_CLASSES = ["08", "53", "57"];
-// Read-only after a failover; a deadlock or conflict, whose loser may simply try again.
-const UNAVAILABLE_CODES = ["25006", "40001", "40P01"];
+// Read-only after a failover; a deadlock or conflict, whose loser may simply try again; no tables before the migration.
+const UNAVAILABLE_CODES = ["25006", "40001", "40P01", "42P01"];
 
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true; // pg's own errors are all about the connection

@@ -28,23 +28,28 @@ export async function missingMigrations(database: Pick<Database, "query">): Prom
   return names.filter((name) => !applied.has(name));
 }
 
-/** Throws while the database lacks a migration: a service must not work on another shape than it knows. */
-export async function requireMigrated(database: Pick<Database, "query">): Promise<void> {
-  const missing = await missingMigrations(database);
-  if (missing.length > 0) throw new Error(`the database lacks the migrations ${missing.join(", ")}: run npm run chat:migrate`);
+/** A check that fails while the database cannot be reached or lacks a migration: a service must not work on another shape. */
+export function migratedCheck(database: Pick<Database, "query" | "ping">): () => Promise<void> {
+  let migrated = false;
+  return async () => {
+    if (migrated) return database.ping();
+    const missing = await missingMigrations(database);
+    if (missing.length > 0) throw new Error(`migrations are missing: ${missing.join(", ")}; run npm run chat:migrate`);
+    migrated = true; // they do not go away again
+  };
 }
 
 const LOOK_AGAIN_MS = 1_000;
 
-/** Resolves once the database is migrated, or the signal aborts; `onWaiting` hears each reason to wait. */
+/** Resolves once the check succeeds, or the signal aborts; `onWaiting` hears each reason to wait. */
 export async function untilMigrated(
-  database: Pick<Database, "query">,
+  check: () => Promise<void>,
   signal: AbortSignal,
   onWaiting: (error: unknown) => void,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      return await requireMigrated(database);
+      return await check();
     } catch (error) {
       onWaiting(error);
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));

@@ -93,7 +93,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     http: { headersTimeout: options.requestTimeoutMs, connectionsCheckingInterval: 1_000 },
     keepAliveTimeout: 72_000, // longer than the usual proxy's, which would else reuse a connection that we just closed
     genReqId: (request) => requestId(request.headers["x-request-id"]),
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 8_192 },
     // Found before any hook runs, so the id is set here.
     frameworkErrors: (error, request, reply) => {
       reply.header("x-request-id", request.id);

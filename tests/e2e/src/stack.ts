@@ -1,21 +1,11 @@
-import type { ChatMessage } from "@chat-relay/core/message";
 import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
 import { startFakeN8n, type FakeN8n } from "@chat-relay/testkit/fake-n8n";
 import { testNatsUrl, wipeTestBus } from "@chat-relay/testkit/test-bus";
 import { createTestDatabase } from "@chat-relay/testkit/test-database";
-import { waitFor } from "@chat-relay/testkit/wait-for";
 import { freePort, runApp, serviceProcess, type ServiceProcess } from "./service-process.ts";
+import { createVisitor, type Visitor } from "./visitor.ts";
 
 export const SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgZW5kIHRvIGVuZCB0ZXN0cw==";
-
-export interface Visitor {
-  sessionId: string;
-  /** Sends a message; throws unless it is accepted. */
-  send(content: string): Promise<ChatMessage>;
-  messages(): Promise<ChatMessage[]>;
-  /** Waits until the message has the status, and returns the history. */
-  until(messageId: string, status: ChatMessage["status"]): Promise<ChatMessage[]>;
-}
 
 /** All services as processes on real stores, a fake n8n behind them. */
 export interface Stack extends AsyncDisposable {
@@ -27,35 +17,6 @@ export interface Stack extends AsyncDisposable {
   visitor(): Promise<Visitor>;
   /** Posts a signed callback, as a workflow does. */
   callback(id: string, body: object): Promise<Response>;
-}
-
-async function json<T>(response: Response): Promise<T> {
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${response.status} ${text}`);
-  return JSON.parse(text) as T;
-}
-
-async function createVisitor(gatewayUrl: string): Promise<Visitor> {
-  const created = await fetch(`${gatewayUrl}/api/chat/session`, { method: "POST" });
-  const { sessionId, sessionToken } = await json<{ sessionId: string; sessionToken: string }>(created);
-  const headers = { authorization: `Bearer ${sessionToken}`, "content-type": "application/json" };
-  const messages = async () => {
-    const response = await fetch(`${gatewayUrl}/api/chat/messages/${sessionId}`, { headers });
-    return (await json<{ messages: ChatMessage[] }>(response)).messages;
-  };
-  return {
-    sessionId,
-    messages,
-    async send(content) {
-      const body = JSON.stringify({ sessionId, content });
-      return json<ChatMessage>(await fetch(`${gatewayUrl}/api/chat/send`, { method: "POST", headers, body }));
-    },
-    until: (messageId, status) =>
-      waitFor(`message to be ${status}`, async () => {
-        const history = await messages();
-        return history.some((message) => message.id === messageId && message.status === status) && history;
-      }, 45_000),
-  };
 }
 
 function postSigned(url: string, id: string, body: object): Promise<Response> {

@@ -12,7 +12,7 @@ import { createTestBus, testNatsUrl } from "@chat-relay/testkit/test-bus";
 import { testConfig } from "@chat-relay/testkit/test-config";
 import { createTestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
-import { wire } from "../wiring.ts";
+import { wireDispatcher } from "../wiring.ts";
 
 /** A dispatcher in this process, on real stores, with a fake n8n on the other side. */
 export interface TestDispatcher extends AsyncDisposable {
@@ -41,7 +41,7 @@ const FAST = {
 };
 
 async function startWorkers(config: ChatConfig) {
-  const service = await wire(config, createLogger("dispatcher", "silent"));
+  const service = await wireDispatcher(config, createLogger("dispatcher", "silent"));
   const stopping = new AbortController();
   const workers = service.workers.filter((worker) => worker.name !== "http");
   const running = Promise.all(workers.map((worker) => worker.run(stopping.signal)));

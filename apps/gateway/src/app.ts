@@ -1,0 +1,72 @@
+import { DatabaseUnavailableError } from "@chat-relay/database/database";
+import { createHttpApp } from "@chat-relay/service/http-app";
+import { operationsRoutes } from "@chat-relay/service/operations-routes";
+import type { FastifyInstance } from "fastify";
+import { guardAdmin } from "./edge/admin-guard.ts";
+import { allowOrigins } from "./edge/cross-origin.ts";
+import { acceptJsonBodies } from "./edge/json-body.ts";
+import { sendSecurityHeaders } from "./edge/security-headers.ts";
+import { guardSessions } from "./edge/session-guard.ts";
+import { useZod, type ZodApp } from "./edge/zod-app.ts";
+import { createContext, type GatewayContext, type GatewayDependencies } from "./gateway-context.ts";
+import { timeRequests } from "./gateway-metrics.ts";
+import { documentRoutes } from "./openapi/document.ts";
+import { deliveriesRoute, deliveryRoute, queueRoute, wholeSessionRoute } from "./routes/admin-read-routes.ts";
+import { replayManyRoute, replayOneRoute } from "./routes/admin-replay-routes.ts";
+import { docsRoutes } from "./routes/docs-routes.ts";
+import { historyRoute } from "./routes/history-route.ts";
+import { sendRoute } from "./routes/send-route.ts";
+import { endSessionRoute, readSessionRoute, startSessionRoute } from "./routes/session-routes.ts";
+
+function createBase({ config, logger }: GatewayDependencies): FastifyInstance {
+  return createHttpApp({
+    logger,
+    bodyMaxBytes: config.bodyMaxBytes,
+    requestTimeoutMs: config.requestTimeoutMs,
+    trustedProxies: config.trustedProxies,
+    isUnavailable: (error) => error instanceof DatabaseUnavailableError,
+  });
+}
+
+function sessionScope(app: ZodApp, context: GatewayContext): void {
+  void app.register(async (scope: ZodApp) => {
+    guardSessions(scope, context.database);
+    readSessionRoute(scope, context);
+    endSessionRoute(scope, context);
+    sendRoute(scope, context);
+    historyRoute(scope, context);
+  });
+}
+
+// Without a token the routes do not exist, which is what their 404 says.
+function adminScope(app: ZodApp, context: GatewayContext): void {
+  const { adminToken } = context.config;
+  if (adminToken === undefined) return;
+  void app.register(async (scope: ZodApp) => {
+    guardAdmin(scope, adminToken);
+    queueRoute(scope, context);
+    deliveriesRoute(scope, context);
+    deliveryRoute(scope, context);
+    replayOneRoute(scope, context);
+    replayManyRoute(scope, context);
+    wholeSessionRoute(scope, context);
+  });
+}
+
+/** The gateway's HTTP app as a value; listening is the worker's business. */
+export async function createGatewayApp(dependencies: GatewayDependencies): Promise<FastifyInstance> {
+  const context = createContext(dependencies);
+  const base = createBase(dependencies);
+  operationsRoutes(base, { health: dependencies.health, registry: context.metrics.registry });
+  timeRequests(base, context.metrics.durations);
+  acceptJsonBodies(base);
+  await sendSecurityHeaders(base);
+  await allowOrigins(base, dependencies.config.allowedOrigins);
+  await documentRoutes(base);
+  const app = useZod(base);
+  startSessionRoute(app, context);
+  sessionScope(app, context);
+  adminScope(app, context);
+  docsRoutes(app);
+  return base;
+}

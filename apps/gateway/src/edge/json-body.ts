@@ -1,0 +1,30 @@
+import { ChatError } from "@chat-relay/core/errors";
+import type { FastifyInstance } from "fastify";
+import secureJson from "secure-json-parse";
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+// The parsers' own messages quote the text, which is the visitor's: they go nowhere.
+function parseJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  try {
+    return secureJson.parse(decoder.decode(bytes));
+  } catch {
+    throw new ChatError(
+      "malformed_json",
+      "The body must be JSON in UTF-8, without __proto__ or constructor.prototype keys",
+    );
+  }
+}
+
+/** Bodies are JSON in well-formed UTF-8 and nothing else; an empty one is `{}`. */
+export function acceptJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, bytes: Buffer) =>
+    parseJson(bytes),
+  );
+  // Without content type and body nothing was parsed; `null` is a body, and a wrong one.
+  app.addHook("preValidation", async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {};
+  });
+}

@@ -1,0 +1,35 @@
+import type { ChatConfig } from "@chat-relay/core/config";
+import { DatabaseUnavailableError, type Database } from "@chat-relay/database/database";
+import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
+import type { Health } from "@chat-relay/service/health";
+import { createHttpApp } from "@chat-relay/service/http-app";
+import type { Logger } from "@chat-relay/service/logger";
+import type { Registry } from "@chat-relay/service/metrics";
+import { operationsRoutes } from "@chat-relay/service/operations-routes";
+import type { FastifyInstance } from "fastify";
+import { webhookRoutes } from "./routes/webhook.ts";
+
+/** What the receiver's app is made from. */
+export interface ReceiverDependencies {
+  config: ChatConfig;
+  database: Database;
+  publisher: Pick<OutboxPublisher, "publishReplies">;
+  logger: Logger;
+  health: Health;
+  registry: Registry;
+}
+
+/** The receiver's HTTP app as a value; listening is the worker's business. */
+export function createReceiverApp(dependencies: ReceiverDependencies): FastifyInstance {
+  const { config, logger, health, registry } = dependencies;
+  const app = createHttpApp({
+    logger,
+    bodyMaxBytes: config.callbackMaxBytes,
+    requestTimeoutMs: config.requestTimeoutMs,
+    trustedProxies: config.trustedProxies,
+    isUnavailable: (error) => error instanceof DatabaseUnavailableError,
+  });
+  operationsRoutes(app, { health, registry });
+  void app.register(async (scope) => webhookRoutes(scope, dependencies));
+  return app;
+}
