@@ -67,6 +67,6 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   startSessionRoute(app, context);
   sessionScope(app, context);
   adminScope(app, context);
-  docsRoutes(app);
+  await docsRoutes(app);
   return base;
 }

@@ -8,6 +8,9 @@ export interface GateResult {
   durationMs: number;
 }
 
+// A gate that hangs has failed.
+const TIMEOUT_MS = 180_000;
+
 // Nothing leaves the machine, and nothing but the verdict is printed.
 const QUIET = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
 
@@ -23,7 +26,7 @@ export interface GateRun {
 export async function runGate(gate: Gate, { folder, env, args = [] }: GateRun): Promise<GateResult> {
   const startedAt = performance.now();
   const command = ["run", "--silent", gate.script, "--", ...args];
-  const child = spawn("npm", command, { cwd: folder, env: { ...env, ...QUIET } });
+  const child = spawn("npm", command, { cwd: folder, env: { ...env, ...QUIET }, timeout: TIMEOUT_MS });
   let output = "";
   const keep = (chunk: string) => (output += chunk);
   child.stdout.setEncoding("utf8").on("data", keep);

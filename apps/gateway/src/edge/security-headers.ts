@@ -9,11 +9,6 @@ const NOTHING = {
   "frame-ancestors": ["'none'"],
 };
 
-/** The policy of the documentation page: its own style sheet, no script, nothing from elsewhere. */
-export const PAGE_POLICY = {
-  contentSecurityPolicy: { useDefaults: false, directives: { ...NOTHING, "style-src": ["'self'"] } },
-};
-
 /** Headers that keep browsers from doing with an answer what it is not meant for. */
 export async function sendSecurityHeaders(app: FastifyInstance): Promise<void> {
   await app.register(helmet, {

@@ -95,23 +95,19 @@ test("without an operator token the operators' routes are not in it", async () =
 });
 
 describe("GET /docs", () => {
-  test("is a page that needs its own style sheet and nothing else", async () => {
+  test("is a page that may load its own files and nothing else, and finds them", async () => {
     const { statusCode, headers, body } = await shared.gateway.call("GET", "/docs");
     expect([statusCode, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
     expect(headers["content-security-policy"]).toBe(
-      "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none';style-src 'self'",
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     );
-    expect(body.match(/(?:src|href)="[^#"]*"/g)).toEqual(['href="/docs/style.css"', 'href="/api/openapi.json"']);
-    expect(body).not.toMatch(/<script|<style|style=|https?:/);
-    expect((await shared.gateway.call("GET", "/docs/style.css")).headers["content-type"]).toBe(
-      "text/css; charset=utf-8",
-    );
+    const files = [...(body as string).matchAll(/(?:src|href)="([^"#]+)"/g)].map((match) => match[1] ?? "");
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files) expect([file, (await shared.gateway.call("GET", file)).statusCode]).toEqual([file, 200]);
   });
 
-  test("shows every operation and every schema", async () => {
-    const { body } = await shared.gateway.call("GET", "/docs");
-    for (const [, { operationId }] of operations()) expect(body).toContain(`<section id="${operationId}">`);
-    for (const name of Object.keys(document.components.schemas))
-      expect(body).toContain(`<section id="schema-${name}">`);
+  test("shows the document that machines get", async () => {
+    const { data } = await shared.gateway.call("GET", "/docs/json");
+    expect(data).toEqual(document);
   });
 });
