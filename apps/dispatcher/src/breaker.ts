@@ -85,7 +85,10 @@ export class Breaker {
   }
 
   async #tryOnce(): Promise<void> {
-    const reachable = await this.#options.probe().then(() => true, () => false);
+    const reachable = await this.#options.probe().then(
+      () => true,
+      () => false,
+    );
     if (this.#state === "closed") return;
     if (!reachable) {
       this.#growInterval();

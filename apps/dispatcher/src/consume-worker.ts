@@ -24,4 +24,3 @@ export function consumeWorker({ consumer, untilReady, graceMs, handBack }: Consu
     },
   };
 }
-

@@ -38,10 +38,18 @@ describe("the webhook", () => {
     const [call] = callsFor(message.id);
     if (call === undefined) throw new Error("no call");
     const { headers, rawBody, body } = call;
-    const signature = { id: headers["webhook-id"] as string, timestamp: headers["webhook-timestamp"] as string, signature: headers["webhook-signature"] as string };
+    const signature = {
+      id: headers["webhook-id"] as string,
+      timestamp: headers["webhook-timestamp"] as string,
+      signature: headers["webhook-signature"] as string,
+    };
     const now = { nowMs: Date.now(), toleranceMs: 5_000 };
     expect(verifyWebhook(webhookKeys(dispatcher.config.webhookSecret), signature, rawBody, now)).toEqual({ ok: true });
-    expect(headers).toMatchObject({ "content-type": "application/json", "accept-encoding": "identity", "chat-attempt": "1" });
+    expect(headers).toMatchObject({
+      "content-type": "application/json",
+      "accept-encoding": "identity",
+      "chat-attempt": "1",
+    });
     expect(headers["traceparent"]).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
     expect(body).toEqual({
       type: "chat.message.sent",
@@ -85,7 +93,10 @@ describe("an answer in the response", () => {
   });
 
   test("has U+0000 and lone surrogates replaced", async () => {
-    dispatcher.n8n.answerWith(() => ({ headers: { "content-type": "application/json" }, body: '{"output":"a\\u0000b\\ud800c"}' }));
+    dispatcher.n8n.answerWith(() => ({
+      headers: { "content-type": "application/json" },
+      body: '{"output":"a\\u0000b\\ud800c"}',
+    }));
     const sessionId = await dispatcher.session();
     const message = await dispatcher.send(sessionId);
     await dispatcher.until(message.id, "answered");
@@ -185,7 +196,8 @@ describe("what a retry cannot help fails at once", () => {
 test("a message whose attempts were all lost with their dispatchers fails without another call", async () => {
   dispatcher.n8n.answerWith(() => ({ body: { output: "never" } }));
   const sessionId = await dispatcher.session();
-  const text = "UPDATE chat_webhook_queue SET attempts = 3, status = 'delivering', attempt_started_at = now() WHERE message_id = $1";
+  const text =
+    "UPDATE chat_webhook_queue SET attempts = 3, status = 'delivering', attempt_started_at = now() WHERE message_id = $1";
   const { givenMessage } = await import("@chat-relay/testkit/conversation");
   const { message } = await givenMessage(dispatcher.database, sessionId);
   await dispatcher.database.query({ name: "", text }, [message.id]);
@@ -206,7 +218,9 @@ test("the messages of a session arrive in order, many sessions at once", async (
   );
   await Promise.all(sent.flat().map((message) => dispatcher.until(message.id, "answered")));
   for (const sessionId of sessions) {
-    const order = dispatcher.n8n.calls.filter((call) => call.body.sessionId === sessionId).map((call) => call.body.chatInput);
+    const order = dispatcher.n8n.calls
+      .filter((call) => call.body.sessionId === sessionId)
+      .map((call) => call.body.chatInput);
     expect(order).toEqual(["0", "1", "2", "3", "4"]);
   }
 });

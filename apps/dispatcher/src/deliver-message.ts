@@ -105,7 +105,11 @@ function signedCall({ signingKey }: DeliverDependencies, claim: Claim, event: Ch
 }
 
 /** Settles, however long PostgreSQL is away: the call was made, and its result must not be lost. */
-async function settleWithPatience(dependencies: DeliverDependencies, claim: Claim, settlement: Settlement): Promise<SettleResult> {
+async function settleWithPatience(
+  dependencies: DeliverDependencies,
+  claim: Claim,
+  settlement: Settlement,
+): Promise<SettleResult> {
   const { database, ending, logger } = dependencies;
   for (;;) {
     try {

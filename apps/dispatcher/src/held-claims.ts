@@ -37,7 +37,11 @@ export class HeldClaims {
   async renew(): Promise<void> {
     const held = [...this.#held];
     if (held.length === 0) return;
-    const alive = await renewLeases(this.#database, held.map((item) => item.claim), this.#leaseMs);
+    const alive = await renewLeases(
+      this.#database,
+      held.map((item) => item.claim),
+      this.#leaseMs,
+    );
     for (const item of held) {
       if (!alive.has(item.claim.sessionId)) item.abort.abort();
     }

@@ -49,7 +49,11 @@ function judgeRefusal({ status, headers, body }: Answered): Verdict {
 function judgeAnswer(answer: Answered, limits: JudgeLimits): Verdict {
   const { status, headers, body } = answer;
   if (status < 200 || status > 299) return judgeRefusal(answer);
-  const unreadable = (problem: string): Verdict => ({ kind: "cannot_help", httpStatus: status, error: `the answer ${problem}` });
+  const unreadable = (problem: string): Verdict => ({
+    kind: "cannot_help",
+    httpStatus: status,
+    error: `the answer ${problem}`,
+  });
   const encoding = headers.contentEncoding?.trim().toLowerCase() ?? "";
   if (encoding !== "" && encoding !== "identity" && body.length > 0) return unreadable("is compressed");
   const read = readReplies({ contentType: headers.contentType, body }, limits);
@@ -62,7 +66,11 @@ function judge(result: CallResult, limits: JudgeLimits): Verdict {
     case "answered":
       return judgeAnswer(result, limits);
     case "too_large":
-      return { kind: "cannot_help", httpStatus: result.status, error: `the answer is over its limits: ${result.problem}` };
+      return {
+        kind: "cannot_help",
+        httpStatus: result.status,
+        error: `the answer is over its limits: ${result.problem}`,
+      };
     case "broken":
       return { kind: "may_retry", httpStatus: result.status, error: `the connection broke: ${result.problem}` };
     case "deadline":

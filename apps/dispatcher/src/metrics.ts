@@ -33,7 +33,12 @@ export function createDispatcherMetrics(watched: Watched): DispatcherMetrics {
   const registry = createRegistry("dispatcher");
   const registers = [registry];
   watch(registry, "chat_deliveries_in_flight", "Deliveries under way", watched.inFlight);
-  watch(registry, "chat_breaker_state", "0 closed, 1 half open, 2 open: n8n cannot be reached", () => BREAKER_VALUES[watched.breaker()]);
+  watch(
+    registry,
+    "chat_breaker_state",
+    "0 closed, 1 half open, 2 open: n8n cannot be reached",
+    () => BREAKER_VALUES[watched.breaker()],
+  );
   watch(registry, "chat_bus_connected", "1 while NATS is connected", () => Number(watched.busConnected()));
   return {
     registry,
@@ -44,8 +49,22 @@ export function createDispatcherMetrics(watched: Watched): DispatcherMetrics {
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120],
       registers,
     }),
-    deliveries: new Counter({ name: "chat_deliveries_total", help: "Settled claims by outcome", labelNames: ["outcome"], registers }),
-    republished: new Counter({ name: "chat_sweep_republished_total", help: "Events that the sweep published", labelNames: ["what"], registers }),
-    unanswered: new Counter({ name: "chat_unanswered_total", help: "Delivered messages without a reply in time", registers }),
+    deliveries: new Counter({
+      name: "chat_deliveries_total",
+      help: "Settled claims by outcome",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    republished: new Counter({
+      name: "chat_sweep_republished_total",
+      help: "Events that the sweep published",
+      labelNames: ["what"],
+      registers,
+    }),
+    unanswered: new Counter({
+      name: "chat_unanswered_total",
+      help: "Delivered messages without a reply in time",
+      registers,
+    }),
   };
 }

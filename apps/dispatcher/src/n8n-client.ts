@@ -122,7 +122,8 @@ function classify(error: unknown, status: number | null, signal: AbortSignal): C
   if (error instanceof Deadline) return { kind: "deadline", status };
   if (error instanceof UnreachableError) return { kind: "unreachable", problem: error.message };
   if (signal.aborted) return { kind: "aborted" };
-  if (error instanceof errors.HeadersOverflowError) return { kind: "too_large", status, problem: "headers are too large" };
+  if (error instanceof errors.HeadersOverflowError)
+    return { kind: "too_large", status, problem: "headers are too large" };
   return { kind: "broken", status, problem: describe(error) };
 }
 
@@ -163,10 +164,12 @@ class HttpN8nClient implements N8nClient {
   async #read(response: Dispatcher.ResponseData): Promise<CallResult> {
     const status = response.statusCode;
     const headers = readHeaders(response.headers);
-    if (status < 200 || status > 299) return { kind: "answered", status, headers, body: await readExcerpt(response.body) };
+    if (status < 200 || status > 299)
+      return { kind: "answered", status, headers, body: await readExcerpt(response.body) };
     const { responseMaxBytes } = this.#options;
     const body = await readAtMost(response.body, responseMaxBytes);
-    if (body === undefined) return { kind: "too_large", status, problem: `body is larger than ${responseMaxBytes} bytes` };
+    if (body === undefined)
+      return { kind: "too_large", status, problem: `body is larger than ${responseMaxBytes} bytes` };
     return { kind: "answered", status, headers, body };
   }
 

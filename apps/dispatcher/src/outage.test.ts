@@ -8,7 +8,9 @@ test("an n8n that cannot be reached costs no attempt, opens the breaker, and get
   const { port } = dispatcher.n8n;
   await dispatcher.n8n[Symbol.asyncDispose]();
   const sessions = await Promise.all(Array.from({ length: 20 }, () => dispatcher.session()));
-  const sent = await Promise.all(sessions.map(async (id) => [await dispatcher.send(id, "0"), await dispatcher.send(id, "1")]));
+  const sent = await Promise.all(
+    sessions.map(async (id) => [await dispatcher.send(id, "0"), await dispatcher.send(id, "1")]),
+  );
   await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
   expect((await dispatcher.delivery(sent[0]?.[0]?.id ?? "")).attempts).toEqual([]);
 
@@ -22,7 +24,10 @@ test("an n8n that cannot be reached costs no attempt, opens the breaker, and get
   await waitFor("the breaker to close", async () => (await dispatcher.breaker()) === "closed");
   for (const sessionId of sessions) {
     const order = n8n.calls.filter((call) => call.body.sessionId === sessionId);
-    expect(order.map((call) => [call.body.chatInput, call.headers["chat-attempt"]])).toEqual([["0", "1"], ["1", "1"]]);
+    expect(order.map((call) => [call.body.chatInput, call.headers["chat-attempt"]])).toEqual([
+      ["0", "1"],
+      ["1", "1"],
+    ]);
   }
 });
 
@@ -38,5 +43,6 @@ test("a dispatcher that stops hands calls under way back without spending an att
 test("a delivered message without a reply in time becomes unanswered", async () => {
   await using dispatcher = await startDispatcher({ CHAT_REPLY_TIMEOUT_MS: "200" });
   const message = await dispatcher.send(await dispatcher.session());
-  await dispatcher.until(message.id, "unanswered");
+  const delivery = await dispatcher.until(message.id, "unanswered");
+  expect(delivery.attempts).toMatchObject([{ outcome: "delivered" }]);
 });

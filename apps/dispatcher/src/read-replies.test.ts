@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { readReplies } from "./read-replies.ts";
 
 const LIMITS = { replyMaxBytes: 20, replyMaxCount: 3 };
-const read = (contentType: string, body: string | Buffer) => readReplies({ contentType, body: Buffer.from(body) }, LIMITS);
+const read = (contentType: string, body: string | Buffer) =>
+  readReplies({ contentType, body: Buffer.from(body) }, LIMITS);
 const json = (body: string) => read("application/json; charset=utf-8", body);
 const replies = (...texts: string[]) => ({ kind: "replies", replies: texts });
 
@@ -20,12 +21,20 @@ describe("JSON", () => {
     expect(json(body)).toEqual(replies(...expected));
   });
 
-  test.each(['{"message":"Workflow was started"}', '{"executionStarted":true}', "", "  ", '""', "null", "42", "[]", "{}", '{"__proto__":{"output":"x"}}'])(
-    "%s holds no reply",
-    (body) => {
-      expect(json(body)).toEqual(replies());
-    },
-  );
+  test.each([
+    '{"message":"Workflow was started"}',
+    '{"executionStarted":true}',
+    "",
+    "  ",
+    '""',
+    "null",
+    "42",
+    "[]",
+    "{}",
+    '{"__proto__":{"output":"x"}}',
+  ])("%s holds no reply", (body) => {
+    expect(json(body)).toEqual(replies());
+  });
 
   test.each(["{", "plain", '{"output":"a"} trailing'])("%s is unreadable", (body) => {
     expect(json(body)).toMatchObject({ kind: "unreadable" });
@@ -47,9 +56,15 @@ test("plain text is the reply, other kinds are none", () => {
 
 test("limits count bytes of UTF-8 and replies", () => {
   expect(json(JSON.stringify("é".repeat(10)))).toEqual(replies("é".repeat(10)));
-  expect(json(JSON.stringify("é".repeat(11)))).toMatchObject({ kind: "unreadable", problem: expect.stringContaining("22 bytes") });
+  expect(json(JSON.stringify("é".repeat(11)))).toMatchObject({
+    kind: "unreadable",
+    problem: expect.stringContaining("22 bytes"),
+  });
   expect(json('["a","b","c"]')).toEqual(replies("a", "b", "c"));
-  expect(json('["a","b","c","d"]')).toMatchObject({ kind: "unreadable", problem: expect.stringContaining("4 replies") });
+  expect(json('["a","b","c","d"]')).toMatchObject({
+    kind: "unreadable",
+    problem: expect.stringContaining("4 replies"),
+  });
 });
 
 test("text that PostgreSQL cannot store is mended", () => {

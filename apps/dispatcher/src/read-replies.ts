@@ -28,7 +28,7 @@ function textOf(value: object): string[] {
 }
 
 /** Reply texts in a JSON value: a string, a known field of an object, or an array of such. */
-export function repliesInJson(value: unknown, depth = 0): string[] {
+function repliesInJson(value: unknown, depth = 0): string[] {
   if (typeof value === "string") return value === "" ? [] : [value];
   if (Array.isArray(value)) return depth < MAX_DEPTH ? value.flatMap((item) => repliesInJson(item, depth + 1)) : [];
   return typeof value === "object" && value !== null ? textOf(value) : [];
@@ -52,9 +52,12 @@ function extract({ contentType, body }: Answer): string[] | undefined {
 }
 
 function overLimit(replies: string[], limits: ReplyLimits): string | undefined {
-  if (replies.length > limits.replyMaxCount) return `holds ${replies.length} replies, at most ${limits.replyMaxCount} are allowed`;
+  if (replies.length > limits.replyMaxCount)
+    return `holds ${replies.length} replies, at most ${limits.replyMaxCount} are allowed`;
   const largest = Math.max(0, ...replies.map((reply) => Buffer.byteLength(reply, "utf8")));
-  return largest > limits.replyMaxBytes ? `holds a reply of ${largest} bytes, at most ${limits.replyMaxBytes} are allowed` : undefined;
+  return largest > limits.replyMaxBytes
+    ? `holds a reply of ${largest} bytes, at most ${limits.replyMaxBytes} are allowed`
+    : undefined;
 }
 
 /** Finds the replies in a 2xx answer whose body was read to the end. */

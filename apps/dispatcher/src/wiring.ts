@@ -43,7 +43,18 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
     busConnected: () => bus.connected,
   });
   const signingKey = webhookKeys(config.webhookSecret)[0] as Buffer;
-  const dependencies = { config, database, publisher, n8n, breaker, held, signingKey, metrics, logger, ending: ending.signal };
+  const dependencies = {
+    config,
+    database,
+    publisher,
+    n8n,
+    breaker,
+    held,
+    signingKey,
+    metrics,
+    logger,
+    ending: ending.signal,
+  };
   const consumer = new Consumer({
     bus,
     limit: () => breaker.limit(),

@@ -12,7 +12,7 @@ export interface Backoff {
   resetAfterMs: number;
 }
 
-export const DEFAULT_BACKOFF: Backoff = { firstMs: 250, maxMs: 10_000, resetAfterMs: 30_000 };
+const DEFAULT_BACKOFF: Backoff = { firstMs: 250, maxMs: 10_000, resetAfterMs: 30_000 };
 
 export interface SupervisorOptions {
   name: string;

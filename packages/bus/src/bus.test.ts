@@ -11,7 +11,8 @@ import { BusRefusedError, BusUnavailableError } from "./errors.ts";
 import { CONSUMER_NAME, provision } from "./provision.ts";
 
 let bus: Bus;
-const open = (env: Record<string, string> = {}) => openBus({ ...testConfig({ NATS_URL: testNatsUrl(), ...env }), name: "test" });
+const open = (env: Record<string, string> = {}) =>
+  openBus({ ...testConfig({ NATS_URL: testNatsUrl(), ...env }), name: "test" });
 
 beforeEach(async () => {
   bus = await createTestBus({ CHAT_ACK_WAIT_MS: "1000" });
@@ -120,10 +121,11 @@ describe("consuming", () => {
     await running;
   });
 
-  const settled = () => waitFor("nothing pending", async () => {
-    const state = await bus.state();
-    return state.pending === 0 && state.ackPending === 0 && state;
-  });
+  const settled = () =>
+    waitFor("nothing pending", async () => {
+      const state = await bus.state();
+      return state.pending === 0 && state.ackPending === 0 && state;
+    });
 
   test("done and not mine are acknowledged", async () => {
     const seen: string[] = [];

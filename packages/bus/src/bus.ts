@@ -79,7 +79,11 @@ class NatsBus implements Bus {
   }
 
   async #open(): Promise<void> {
-    const connection = await connectToNats({ servers: this.#options.natsUrl, name: this.#options.name, signal: this.#closing.signal });
+    const connection = await connectToNats({
+      servers: this.#options.natsUrl,
+      name: this.#options.name,
+      signal: this.#closing.signal,
+    });
     if (this.#closing.signal.aborted) return connection.close();
     this.#connection = connection;
     checkServer(connection);

@@ -14,7 +14,10 @@ async function connectWithin(servers: string[], timeoutMs: number): Promise<Nats
 }
 
 /** Connects, provisions and disconnects: the migrate step's part on the bus. */
-export async function provisionBus(options: ProvisionLimits & { natsUrl: string[] }, patienceMs: number): Promise<Provisioned> {
+export async function provisionBus(
+  options: ProvisionLimits & { natsUrl: string[] },
+  patienceMs: number,
+): Promise<Provisioned> {
   const connection = await connectWithin(options.natsUrl, patienceMs);
   try {
     checkServer(connection);

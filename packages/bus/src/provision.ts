@@ -119,11 +119,17 @@ export async function ensureProvisioned(jsm: JetStreamManager, limits: Provision
   const stream = await streamInfo(jsm);
   const consumer = stream === undefined ? undefined : await consumerInfo(jsm);
   const problems = [
-    ...(stream === undefined ? [] : drift(streamConfig(limits), stream.config).map((text) => `stream ${STREAM_NAME}: ${text}`)),
-    ...(consumer === undefined ? [] : drift(consumerConfig(limits), consumer.config).map((text) => `consumer ${CONSUMER_NAME}: ${text}`)),
+    ...(stream === undefined
+      ? []
+      : drift(streamConfig(limits), stream.config).map((text) => `stream ${STREAM_NAME}: ${text}`)),
+    ...(consumer === undefined
+      ? []
+      : drift(consumerConfig(limits), consumer.config).map((text) => `consumer ${CONSUMER_NAME}: ${text}`)),
   ];
   if (problems.length > 0) {
-    throw new BusRefusedError(`JetStream is not as configured (${problems.join("; ")}): run the migrate step, npm run chat:migrate`);
+    throw new BusRefusedError(
+      `JetStream is not as configured (${problems.join("; ")}): run the migrate step, npm run chat:migrate`,
+    );
   }
   if (stream === undefined || consumer === undefined) await provision(jsm, limits);
 }

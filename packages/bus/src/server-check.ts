@@ -18,6 +18,8 @@ export function checkServer(connection: NatsConnection): void {
     throw new BusRefusedError(`${server} is too old: chat-relay needs ${MIN_VERSION.join(".")} or newer`);
   }
   if (info.jetstream !== true) {
-    throw new BusRefusedError(`${server} has no JetStream: start it with -js or a jetstream block in its configuration`);
+    throw new BusRefusedError(
+      `${server} has no JetStream: start it with -js or a jetstream block in its configuration`,
+    );
   }
 }

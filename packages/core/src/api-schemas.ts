@@ -26,10 +26,17 @@ function contentSchema(maxChars: number) {
     .refine((text) => countCodePoints(text) <= maxChars, `must have at most ${maxChars} characters`)
     .refine((text) => /\S/u.test(text), "must have at least one character that is not white space")
     .refine(isStorable, CLEAN)
-    .meta({ minLength: 1, maxLength: maxChars, description: `1 to ${maxChars} Unicode code points, at least one of them not white space.` });
+    .meta({
+      minLength: 1,
+      maxLength: maxChars,
+      description: `1 to ${maxChars} Unicode code points, at least one of them not white space.`,
+    });
 }
 
-type Limits = Pick<ChatConfig, "messageMaxChars" | "metadataMaxBytes" | "metadataMaxDepth" | "pageSize" | "pageSizeMax">;
+type Limits = Pick<
+  ChatConfig,
+  "messageMaxChars" | "metadataMaxBytes" | "metadataMaxDepth" | "pageSize" | "pageSizeMax"
+>;
 
 /** The bodies that browsers send. Unknown fields are refused. */
 export function requestSchemas(limits: Limits) {
@@ -59,7 +66,12 @@ export function pageLimit(limits: Limits) {
     .transform(Number)
     .pipe(z.number().min(1, message).max(limits.pageSizeMax, message))
     .default(limits.pageSize)
-    .meta({ type: "integer", minimum: 1, maximum: limits.pageSizeMax, description: `1 to ${limits.pageSizeMax}, default ${limits.pageSize}.` });
+    .meta({
+      type: "integer",
+      minimum: 1,
+      maximum: limits.pageSizeMax,
+      description: `1 to ${limits.pageSizeMax}, default ${limits.pageSize}.`,
+    });
 }
 
 /** Where a page lies in its list, and how to go on from it. */

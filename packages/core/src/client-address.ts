@@ -10,5 +10,8 @@ export function clientAddressKey(address: string): string {
   if (!ipaddr.isValid(address)) return "unknown";
   const parsed = ipaddr.process(address);
   if (parsed.kind() === "ipv4") return parsed.toString();
-  return `${(parsed as ipaddr.IPv6).parts.slice(0, IPV6_PREFIX_PARTS).map((part) => part.toString(16)).join(":")}::/64`;
+  return `${(parsed as ipaddr.IPv6).parts
+    .slice(0, IPV6_PREFIX_PARTS)
+    .map((part) => part.toString(16))
+    .join(":")}::/64`;
 }

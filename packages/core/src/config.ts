@@ -9,7 +9,11 @@ const MIB = 1_024 * KIB;
 const services = (variable: string, description: string) => ({ section: "Services", variable, description });
 const links = (variable: string, description: string) => ({ section: "Links", variable, description });
 const secrets = (variable: string, description: string) => ({ section: "Secrets", variable, description });
-const edge = (variable: string, description: string) => ({ section: "Browsers and limits at the edge", variable, description });
+const edge = (variable: string, description: string) => ({
+  section: "Browsers and limits at the edge",
+  variable,
+  description,
+});
 const sizes = (variable: string, description: string) => ({ section: "Sizes", variable, description });
 const delivery = (variable: string, description: string) => ({ section: "Delivery to n8n", variable, description });
 const sessions = (variable: string, description: string) => ({ section: "Sessions", variable, description });
@@ -36,6 +40,7 @@ const webhookSecret = field
  * Every limit, timeout, name and default of chat-relay, each overridable by the one environment variable that its
  * description names. Parsed once per process at start. Durations are milliseconds, sizes bytes.
  */
+// oxfmt-ignore
 export const CHAT_CONFIG = z.object({
   host: field.text("127.0.0.1", services("CHAT_HOST", "Address that the services listen on. Containers set `0.0.0.0`.")),
   gatewayPort: field.port(3000, services("CHAT_GATEWAY_PORT", "Port of the gateway: public, for browsers.")),

@@ -44,7 +44,10 @@ export interface ChatEvent<T extends EventType = EventType> {
 }
 
 /** `chat.message.sent` for a message: the epoch counts how often its token had to be made anew. */
-export function messageSentEvent(message: EventData<"chat.message.sent">, epoch: number): ChatEvent<"chat.message.sent"> {
+export function messageSentEvent(
+  message: EventData<"chat.message.sent">,
+  epoch: number,
+): ChatEvent<"chat.message.sent"> {
   const id = `${message.id}.${epoch}`;
   return { type: "chat.message.sent", id, time: message.createdAt, sessionId: message.sessionId, data: message };
 }

@@ -39,14 +39,14 @@ function metadataProblem(value: object, limits: MetadataLimits): string | undefi
 }
 
 function metadataObject(limits: MetadataLimits, refuseUnstorable: boolean) {
-  return z.custom<Metadata>((value) => isContainer(value) && !Array.isArray(value), "must be an object").superRefine(
-    (value, context) => {
+  return z
+    .custom<Metadata>((value) => isContainer(value) && !Array.isArray(value), "must be an object")
+    .superRefine((value, context) => {
       const problem =
         metadataProblem(value, limits) ??
         (refuseUnstorable && hasUnstorableText(value) ? "must not contain U+0000 or lone surrogates" : undefined);
       if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-    },
-  );
+    });
 }
 
 /** Metadata as a browser sends it: text that cannot be stored is refused. */

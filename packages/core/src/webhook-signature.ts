@@ -15,7 +15,12 @@ export interface WebhookHeaders {
 export type SecretsResult = { ok: true; keys: Buffer[] } | { ok: false; problem: string };
 
 /** Why a webhook was refused. For the log only: the answer to the sender never says. */
-export type VerifyFailure = "id_invalid" | "timestamp_invalid" | "timestamp_out_of_tolerance" | "signature_missing" | "signature_mismatch";
+export type VerifyFailure =
+  | "id_invalid"
+  | "timestamp_invalid"
+  | "timestamp_out_of_tolerance"
+  | "signature_missing"
+  | "signature_mismatch";
 
 export type VerifyResult = { ok: true } | { ok: false; reason: VerifyFailure };
 

@@ -61,7 +61,16 @@ function toMessage(message: NewMessage, row: AcceptedRow): ChatMessage {
 /** Commits a visitor's message with its place in the session and its row in the outbox. */
 export async function acceptMessage(database: Database, message: NewMessage): Promise<Acceptance> {
   const { id, sessionId, content, messageType, metadata, idempotencyKey, callbackUrl, sessionTtlMs } = message;
-  const values = [sessionId, id, content, messageType, JSON.stringify(metadata), idempotencyKey, callbackUrl, sessionTtlMs];
+  const values = [
+    sessionId,
+    id,
+    content,
+    messageType,
+    JSON.stringify(metadata),
+    idempotencyKey,
+    callbackUrl,
+    sessionTtlMs,
+  ];
   try {
     const [row] = await database.query<AcceptedRow>(ACCEPT_MESSAGE, values);
     if (row === undefined) return { kind: "session_over" };

@@ -96,7 +96,9 @@ function toWebhookMessage(messageId: string, sessionId: string, row: ClaimRow): 
 }
 
 async function whyNot(database: Database, messageId: string): Promise<ClaimResult> {
-  const [row] = await database.query<{ status: DeliveryStatus; is_head: boolean | null; wait_ms: number }>(WHY_NOT, [messageId]);
+  const [row] = await database.query<{ status: DeliveryStatus; is_head: boolean | null; wait_ms: number }>(WHY_NOT, [
+    messageId,
+  ]);
   const waiting = row !== undefined && row.is_head === true && (row.status === "queued" || row.status === "delivering");
   return waiting ? { kind: "not_now", retryInMs: Math.ceil(row.wait_ms) } : { kind: "not_mine" };
 }

@@ -115,10 +115,17 @@ describe("settling", () => {
     const first = await givenMessage(database, sessionId);
     const second = await givenMessage(database, sessionId);
     const claim = await claimed(first.message.id, sessionId);
-    const result = await settleDelivery(database, claim, { kind: "delivered", attempt: ATTEMPT, replies: ["one", "two"] });
+    const result = await settleDelivery(database, claim, {
+      kind: "delivered",
+      attempt: ATTEMPT,
+      replies: ["one", "two"],
+    });
     expect(result).toMatchObject({
       kind: "settled",
-      replies: [{ content: "one", sequence: 3 }, { content: "two", sequence: 4 }],
+      replies: [
+        { content: "one", sequence: 3 },
+        { content: "two", sequence: 4 },
+      ],
       announcements: [{ message: { id: second.message.id }, epoch: 1 }],
     });
     const messages = await readAllMessages(database, sessionId);
@@ -171,7 +178,9 @@ describe("settling", () => {
     const claim = await claimed(first.message.id, sessionId);
     const result = await settleDelivery(database, claim, { kind: "failed", attempt: REFUSED });
     expect(result).toMatchObject({ announcements: [{ message: { id: second.message.id } }] });
-    expect((await readDelivery(database, first.message.id))?.attempts).toMatchObject([{ outcome: "failed", httpStatus: 500 }]);
+    expect((await readDelivery(database, first.message.id))?.attempts).toMatchObject([
+      { outcome: "failed", httpStatus: 500 },
+    ]);
   });
 
   test("racing with accepted messages leaves none without its turn", async () => {
@@ -207,7 +216,10 @@ describe("recording a reply", () => {
     await settleDelivery(database, await claimed(message.id, sessionId), DELIVERED);
     expect((await readAllMessages(database, sessionId))[0]?.status).toBe("delivered");
     const result = await recordReply(database, callback(sessionId, message.id));
-    expect(result).toMatchObject({ kind: "recorded", message: { sequence: 2, role: "assistant", replyTo: message.id } });
+    expect(result).toMatchObject({
+      kind: "recorded",
+      message: { sequence: 2, role: "assistant", replyTo: message.id },
+    });
     expect((await readAllMessages(database, sessionId))[0]?.status).toBe("answered");
   });
 
@@ -290,7 +302,9 @@ describe("replaying", () => {
     const later = await givenMessage(database, sessionId);
     const retry: Settlement = { kind: "retry", attempt: REFUSED, delayMs: 60_000 };
     await settleDelivery(database, await claimed(later.message.id, sessionId), retry);
-    expect((await replayDelivery(database, failed, sessionId)).announcements).toMatchObject([{ message: { id: failed } }]);
+    expect((await replayDelivery(database, failed, sessionId)).announcements).toMatchObject([
+      { message: { id: failed } },
+    ]);
     const result = await claimDelivery(database, { messageId: later.message.id, sessionId }, LEASE_MS);
     expect(result.kind).toBe("not_mine");
     const settled = await settleDelivery(database, await claimed(failed, sessionId), DELIVERED);

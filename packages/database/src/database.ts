@@ -1,5 +1,5 @@
 import { MikroORM } from "@mikro-orm/postgresql";
-import { DatabaseError, types, type Pool, type PoolClient, type QueryResult } from "pg";
+import { DatabaseError, types, type Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import { entities } from "./entities/index.ts";
 import { MIGRATIONS, MIGRATION_TABLE } from "./migrations/index.ts";
 
@@ -46,7 +46,7 @@ const resultTypes = {
     if (oid === TIMESTAMPTZ) return DATE_TO_ISO;
     if (oid === INT8) return Number;
     if (JSON_TYPES.includes(oid)) return JSON.parse;
-    return types.getTypeParser(oid, format as "text");
+    return types.getTypeParser(oid, format);
   },
 };
 
@@ -62,7 +62,7 @@ function isUnavailable(error: unknown): boolean {
 }
 
 function translate(error: unknown): unknown {
-  if (error instanceof DatabaseUnavailableError || !isUnavailable(error)) return error;
+  if (!isUnavailable(error)) return error;
   return new DatabaseUnavailableError(error instanceof Error ? error.message : "PostgreSQL failed", { cause: error });
 }
 
@@ -71,14 +71,22 @@ export function violatedConstraint(error: unknown): string | undefined {
   return error instanceof DatabaseError && error.code === "23505" ? error.constraint : undefined;
 }
 
+async function run(client: PoolClient, statement: string | QueryConfig): Promise<QueryResult> {
+  try {
+    return await client.query(statement);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
 function queryOn(client: PoolClient): Query {
   return async <Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> => {
-    const result = await client.query({ ...statement, values: [...values], types: resultTypes });
-    return (result as QueryResult).rows as Row[];
+    const { rows } = await run(client, { ...statement, values: [...values], types: resultTypes });
+    return rows as Row[];
   };
 }
 
-/** Lends a connection. One that failed for another reason than SQL is closed: its state is unknown. */
+/** Lends a connection. One on which a statement's fate is unknown is closed: so is its state. */
 async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw translate(error);
@@ -87,23 +95,22 @@ async function withClient<T>(pool: Pool, work: (client: PoolClient) => Promise<T
   try {
     return await work(client);
   } catch (error) {
-    const translated = translate(error);
-    broken = translated instanceof DatabaseUnavailableError;
-    throw translated;
+    broken = error instanceof DatabaseUnavailableError;
+    throw error;
   } finally {
     client.release(broken);
   }
 }
 
 async function inTransaction<T>(client: PoolClient, work: (query: Query) => Promise<T>): Promise<T> {
-  await client.query("BEGIN");
+  await run(client, "BEGIN");
   try {
     const result = await work(queryOn(client));
-    await client.query("COMMIT");
+    await run(client, "COMMIT");
     return result;
   } catch (error) {
-    // One that is merely unavailable is closed by whoever lent the connection, and the server rolls back by itself.
-    if (!isUnavailable(error)) await client.query("ROLLBACK");
+    // A connection that is about to be closed is rolled back by the server.
+    if (!(error instanceof DatabaseUnavailableError)) await run(client, "ROLLBACK");
     throw error;
   }
 }

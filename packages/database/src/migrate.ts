@@ -8,7 +8,12 @@ const TIMEOUT_MS = 600_000;
 
 /** Applies what is missing, under a lock, so that two such jobs do not race. Returns the names applied. */
 export async function migrate(url: string): Promise<string[]> {
-  await using database = await openDatabase({ url, poolSize: 3, timeoutMs: TIMEOUT_MS, applicationName: "chat-migrate" });
+  await using database = await openDatabase({
+    url,
+    poolSize: 3,
+    timeoutMs: TIMEOUT_MS,
+    applicationName: "chat-migrate",
+  });
   // Awaited here: the pool must not be closed under the work.
   return await database.transaction(async (query) => {
     await query(LOCK, []);
@@ -23,7 +28,10 @@ export async function missingMigrations(database: Pick<Database, "query">): Prom
   const present = { name: "migration-table", text: `SELECT to_regclass('${MIGRATION_TABLE}') IS NOT NULL AS present` };
   const [table] = await database.query<{ present: boolean }>(present, []);
   if (table?.present !== true) return names;
-  const rows = await database.query<{ name: string }>({ name: "migrations", text: `SELECT name FROM ${MIGRATION_TABLE}` }, []);
+  const rows = await database.query<{ name: string }>(
+    { name: "migrations", text: `SELECT name FROM ${MIGRATION_TABLE}` },
+    [],
+  );
   const applied = new Set(rows.map((row) => row.name));
   return names.filter((name) => !applied.has(name));
 }

@@ -32,7 +32,11 @@ const BY_KEY = { name: "message-by-key", text: `${SELECT} WHERE m.session_id = $
 const CURSOR = { name: "message-cursor", text: "SELECT sequence FROM chat_message WHERE id = $1 AND session_id = $2" };
 
 /** The message that an earlier send with this idempotency key made. */
-export async function findMessageByKey(database: Database, sessionId: string, key: string): Promise<ChatMessage | undefined> {
+export async function findMessageByKey(
+  database: Database,
+  sessionId: string,
+  key: string,
+): Promise<ChatMessage | undefined> {
   const [row] = await database.query<MessageRow>(BY_KEY, [sessionId, key]);
   return row === undefined ? undefined : toChatMessage(row);
 }
@@ -50,7 +54,7 @@ async function cursorSequence(database: Database, sessionId: string, cursor: str
 
 function toPage(rows: MessageRow[], limit: number, forward: boolean, cursor: string | undefined): MessagePage {
   const kept = rows.slice(0, limit).map(toChatMessage);
-  const messages = forward ? kept : kept.reverse();
+  const messages = forward ? kept : kept.toReversed();
   const first = messages[0];
   // Sequences have no gaps, so 1 is the oldest. On an empty page the cursor that was given stays the one to poll with.
   const before = first !== undefined && first.sequence > 1 ? first.id : null;

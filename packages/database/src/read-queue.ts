@@ -10,7 +10,10 @@ export interface QueueSummary {
   breaker: BreakerState;
 }
 
-const COUNTS = { name: "queue-counts", text: "SELECT status, count(*) AS count FROM chat_webhook_queue GROUP BY status" };
+const COUNTS = {
+  name: "queue-counts",
+  text: "SELECT status, count(*) AS count FROM chat_webhook_queue GROUP BY status",
+};
 
 const OLDEST = {
   name: "queue-oldest",
@@ -37,7 +40,14 @@ const REPORT = {
 
 const LEAVE = { name: "dispatcher-leave", text: "DELETE FROM chat_dispatcher WHERE id = $1" };
 
-const NONE: Record<DeliveryStatus, number> = { queued: 0, delivering: 0, delivered: 0, answered: 0, unanswered: 0, failed: 0 };
+const NONE: Record<DeliveryStatus, number> = {
+  queued: 0,
+  delivering: 0,
+  delivered: 0,
+  answered: 0,
+  unanswered: 0,
+  failed: 0,
+};
 
 /** Counts by status, the age of the oldest waiting message, and the worst breaker of the dispatchers that run. */
 export async function readQueue(database: Database): Promise<QueueSummary> {

@@ -76,7 +76,10 @@ async function refusal(database: Database, reply: NewReply): Promise<RecordReply
   if (earlier !== undefined) return { kind: "duplicate", reply: earlier };
   if (!isId(reply.sessionId)) return { kind: "session_not_found" };
   const replyTo = reply.replyTo !== null && isId(reply.replyTo) ? reply.replyTo : null;
-  const [row] = await database.query<{ session_exists: boolean; reply_to_exists: boolean }>(WHY_NOT, [reply.sessionId, replyTo]);
+  const [row] = await database.query<{ session_exists: boolean; reply_to_exists: boolean }>(WHY_NOT, [
+    reply.sessionId,
+    replyTo,
+  ]);
   if (row?.session_exists !== true) return { kind: "session_not_found" };
   return { kind: row.reply_to_exists ? "reply_to_conflict" : "reply_to_not_found" };
 }
@@ -87,7 +90,17 @@ async function insert(database: Database, reply: NewReply): Promise<ChatMessage 
   const [row] = await database.query<{ sequence: number; created_at: string }>(RECORD_REPLY, values);
   if (row === undefined) return undefined;
   const fixed = { role: "assistant", status: "received" } as const;
-  return { id, sessionId, replyTo, content, messageType, metadata, ...fixed, sequence: row.sequence, createdAt: row.created_at };
+  return {
+    id,
+    sessionId,
+    replyTo,
+    content,
+    messageType,
+    metadata,
+    ...fixed,
+    sequence: row.sequence,
+    createdAt: row.created_at,
+  };
 }
 
 /** Commits a reply that came by callback, once per `webhook-id`. */

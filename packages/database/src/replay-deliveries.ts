@@ -64,7 +64,11 @@ export async function countReplayable(database: Database, filter: ReplayFilter):
 }
 
 /** Queues all that match again, in batches of one transaction each; every session goes on in its order. */
-export async function* replayDeliveries(database: Database, filter: ReplayFilter, batchSize: number): AsyncGenerator<ReplayResult> {
+export async function* replayDeliveries(
+  database: Database,
+  filter: ReplayFilter,
+  batchSize: number,
+): AsyncGenerator<ReplayResult> {
   let after = FIRST_ID;
   for (;;) {
     const values = [...filterValues(filter), after, batchSize];

@@ -121,7 +121,12 @@ export async function settleDelivery(database: Database, claim: Claim, settlemen
   const uncounted = settlement.kind === "handed_back" || settlement.kind === "exhausted" ? 1 : 0;
   return database.transaction(async (query) => {
     const { sessionId, messageId, leaseToken } = claim;
-    const [session] = await query<{ first_sequence: number; at: string }>(RELEASE, [sessionId, messageId, leaseToken, contents.length]);
+    const [session] = await query<{ first_sequence: number; at: string }>(RELEASE, [
+      sessionId,
+      messageId,
+      leaseToken,
+      contents.length,
+    ]);
     if (session === undefined) return { kind: "fenced" };
     await logAttempt(query, claim, settlement);
     await query(RECORD, [messageId, ledgerStatus(settlement), uncounted, delayMs]);

@@ -21,7 +21,11 @@ beforeEach(async () => {
 });
 afterEach(() => own[Symbol.asyncDispose]());
 
-const HANDED_OUT: TokenHorizon = { streamCreatedAt: "2026-01-01T00:00:00.000Z", firstSequence: 1, deliveredSequence: 100 };
+const HANDED_OUT: TokenHorizon = {
+  streamCreatedAt: "2026-01-01T00:00:00.000Z",
+  firstSequence: 1,
+  deliveredSequence: 100,
+};
 
 async function sweep(horizon: TokenHorizon | undefined, lostAfterMs = 0) {
   await tick();
@@ -31,7 +35,8 @@ async function sweep(horizon: TokenHorizon | undefined, lostAfterMs = 0) {
 
 /** Waits until PostgreSQL's clock has moved on, so that "before now" includes what was just written. */
 async function tick(): Promise<void> {
-  const now = async () => (await database.query<{ now: string }>({ name: "now", text: "SELECT now()::timestamptz(3) AS now" }, []))[0]?.now;
+  const now = async () =>
+    (await database.query<{ now: string }>({ name: "now", text: "SELECT now()::timestamptz(3) AS now" }, []))[0]?.now;
   const before = await now();
   await waitFor("the clock to move", async () => (await now()) !== before);
 }
@@ -49,7 +54,12 @@ describe("sweeping", () => {
     const { message } = await givenMessage(database, sessionId);
     await givenMessage(database, sessionId);
     expect(await sweep(undefined)).toEqual([{ id: message.id, epoch: 1 }]);
-    const again = await sweepDeliveries(database, { unpublishedAfterMs: 5_000, lostAfterMs: 0, horizon: undefined, limit: 9 });
+    const again = await sweepDeliveries(database, {
+      unpublishedAfterMs: 5_000,
+      lostAfterMs: 0,
+      horizon: undefined,
+      limit: 9,
+    });
     expect(again).toEqual([]);
   });
 
@@ -90,7 +100,10 @@ describe("sweeping", () => {
 
   test("by several at once publishes each token once", async () => {
     const ids = await Promise.all(Array.from({ length: 10 }, async () => (await givenPublished(50)).id));
-    await database.query({ name: "", text: "UPDATE chat_webhook_queue SET announced_at = now() - interval '1 hour'" }, []);
+    await database.query(
+      { name: "", text: "UPDATE chat_webhook_queue SET announced_at = now() - interval '1 hour'" },
+      [],
+    );
     const options = { unpublishedAfterMs: 5_000, lostAfterMs: 0, horizon: HANDED_OUT, limit: 100 };
     const found = (await Promise.all([1, 2, 3].map(() => sweepDeliveries(database, options)))).flat();
     expect(found.map(({ message }) => message.id).toSorted()).toEqual(ids.toSorted());
@@ -148,10 +161,20 @@ describe("the outbox", () => {
 
   test("keeps a reply until its event is on the bus", async () => {
     const sessionId = await givenSession(database);
-    const reply = { id: newId(), sessionId, replyTo: null, content: "Hi", messageType: "text" as const, metadata: {}, callbackId: newId() };
+    const reply = {
+      id: newId(),
+      sessionId,
+      replyTo: null,
+      content: "Hi",
+      messageType: "text" as const,
+      metadata: {},
+      callbackId: newId(),
+    };
     await recordReply(database, reply);
     await tick();
-    expect(await takeUnpublishedReplies(database, 0, 10)).toMatchObject([{ id: reply.id, content: "Hi", status: "received" }]);
+    expect(await takeUnpublishedReplies(database, 0, 10)).toMatchObject([
+      { id: reply.id, content: "Hi", status: "received" },
+    ]);
     expect(await takeUnpublishedReplies(database, 5_000, 10)).toEqual([]);
     await markRepliesPublished(database, [reply.id]);
     expect(await countUnpublished(database, 100)).toBe(0);
@@ -163,12 +186,24 @@ test("a delivered message without a reply in time is unanswered, and a late repl
   const { message } = await givenMessage(database, sessionId);
   const result = await claimDelivery(database, { messageId: message.id, sessionId }, 60_000);
   if (result.kind !== "claimed") throw new Error("not claimed");
-  await settleDelivery(database, result.claim, { kind: "delivered", attempt: { durationMs: 1, httpStatus: 200, error: null }, replies: [] });
+  await settleDelivery(database, result.claim, {
+    kind: "delivered",
+    attempt: { durationMs: 1, httpStatus: 200, error: null },
+    replies: [],
+  });
   expect(await expireReplies(database, 60_000, 10)).toBe(0);
   await tick();
   expect(await expireReplies(database, 0, 10)).toBe(1);
   expect((await readDelivery(database, message.id))?.status).toBe("unanswered");
-  const reply = { id: newId(), sessionId, replyTo: message.id, content: "Hi", messageType: "text" as const, metadata: {}, callbackId: newId() };
+  const reply = {
+    id: newId(),
+    sessionId,
+    replyTo: message.id,
+    content: "Hi",
+    messageType: "text" as const,
+    metadata: {},
+    callbackId: newId(),
+  };
   await recordReply(database, reply);
   expect((await readDelivery(database, message.id))?.status).toBe("answered");
 });

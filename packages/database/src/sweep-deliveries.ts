@@ -61,7 +61,10 @@ const EXPIRE_REPLIES = {
 };
 
 /** Finds heads whose work token never reached the bus or was lost there, and readies a token for each to be published. */
-export async function sweepDeliveries(database: Pick<Database, "query">, options: SweepOptions): Promise<Announcement[]> {
+export async function sweepDeliveries(
+  database: Pick<Database, "query">,
+  options: SweepOptions,
+): Promise<Announcement[]> {
   const { unpublishedAfterMs, lostAfterMs, horizon, limit } = options;
   const rows = await database.query<MessageRow & { epoch: number }>(SWEEP, [
     unpublishedAfterMs,

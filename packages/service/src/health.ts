@@ -12,7 +12,13 @@ async function within(check: HealthCheck): Promise<"ok" | "failing"> {
   const { promise, resolve } = Promise.withResolvers<"failing">();
   const timer = setTimeout(() => resolve("failing"), CHECK_TIMEOUT_MS);
   try {
-    return await Promise.race([check().then(() => "ok" as const, () => "failing" as const), promise]);
+    return await Promise.race([
+      check().then(
+        () => "ok" as const,
+        () => "failing" as const,
+      ),
+      promise,
+    ]);
   } finally {
     clearTimeout(timer);
   }

@@ -2,7 +2,14 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { ChatError, toProblem, type Problem } from "@chat-relay/core/errors";
 import { requestId } from "@chat-relay/core/ids";
-import Fastify, { LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyHttpOptions } from "fastify";
+import Fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyHttpOptions,
+} from "fastify";
 import type { Logger } from "./logger.ts";
 
 export interface HttpAppOptions {
@@ -20,9 +27,12 @@ const UNAVAILABLE_RETRY_SECONDS = 2;
 type Translation = (error: FastifyError, limitBytes: number) => ChatError;
 
 const FASTIFY_ERRORS: Record<string, Translation> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: (_error, limit) => new ChatError("payload_too_large", `The body is larger than ${limit} bytes`),
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new ChatError("unsupported_media_type", "The content type must be application/json"),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new ChatError("validation_failed", "The body does not have the announced length"),
+  FST_ERR_CTP_BODY_TOO_LARGE: (_error, limit) =>
+    new ChatError("payload_too_large", `The body is larger than ${limit} bytes`),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    new ChatError("unsupported_media_type", "The content type must be application/json"),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    new ChatError("validation_failed", "The body does not have the announced length"),
   FST_ERR_BAD_URL: () => new ChatError("validation_failed", "The path is not valid"),
   FST_ERR_MAX_PARAM_LENGTH: () => new ChatError("not_found", "There is nothing with so long a name"),
 };
@@ -32,12 +42,16 @@ function toChatError(error: unknown, options: HttpAppOptions): ChatError {
   if (error instanceof ChatError) return error;
   if (options.isUnavailable(error)) {
     const retryAfterSeconds = UNAVAILABLE_RETRY_SECONDS;
-    return new ChatError("unavailable", "The service cannot do this now; try again", { retryAfterSeconds, cause: error });
+    return new ChatError("unavailable", "The service cannot do this now; try again", {
+      retryAfterSeconds,
+      cause: error,
+    });
   }
   const fastifyError = error as FastifyError;
   const translate = FASTIFY_ERRORS[fastifyError.code];
   if (translate !== undefined) return translate(fastifyError, options.bodyMaxBytes);
-  if (fastifyError.statusCode === 400) return new ChatError("validation_failed", "The request is not valid", { cause: error });
+  if (fastifyError.statusCode === 400)
+    return new ChatError("validation_failed", "The request is not valid", { cause: error });
   return new ChatError("internal", "An unexpected error occurred", { cause: error });
 }
 
@@ -87,7 +101,8 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: options.bodyMaxBytes,
-    trustProxy: options.trustedProxies !== undefined && options.trustedProxies.length > 0 ? options.trustedProxies : false,
+    trustProxy:
+      options.trustedProxies !== undefined && options.trustedProxies.length > 0 ? options.trustedProxies : false,
     requestTimeout: options.requestTimeoutMs,
     // Slow senders are cut soon after their time is up, not at Node's next look half a minute later.
     http: { headersTimeout: options.requestTimeoutMs, connectionsCheckingInterval: 1_000 },
@@ -97,7 +112,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     // Found before any hook runs, so the id is set here.
     frameworkErrors: (error, request, reply) => {
       reply.header("x-request-id", request.id);
-      return handleError(error, request, reply);
+      void handleError(error, request, reply);
     },
     return503OnClosing: false,
     forceCloseConnections: "idle",

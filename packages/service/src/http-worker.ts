@@ -2,10 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Worker } from "./run.ts";
 
 /** The HTTP server as a worker: listens, and on the signal finishes the requests under way, within the grace time. */
-export function httpWorker(
-  app: FastifyInstance,
-  options: { host: string; port: number; graceMs: number },
-): Worker {
+export function httpWorker(app: FastifyInstance, options: { host: string; port: number; graceMs: number }): Worker {
   const { host, port, graceMs } = options;
   return {
     name: "http",

@@ -12,8 +12,14 @@ logger.error({ err: { message: "canary-9" } }, "not an error");
 `;
 
 test("neither text nor secrets get through, whatever a careless call hands in", () => {
-  const result = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", CODE], { cwd: import.meta.dirname, encoding: "utf8" });
-  const lines = result.stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  const result = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", CODE], {
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+  });
+  const lines = result.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines).toHaveLength(4);
   expect(result.stdout).not.toContain("canary");
   expect(lines[0]).toMatchObject({ level: "info", service: "test", msg: "top", content: "[redacted]" });

@@ -33,7 +33,7 @@ interface LoggedError {
 }
 
 // Errors carry more than their message: a failed statement its parameters, a failed request its headers.
-function serializeError(error: unknown): LoggedError | unknown {
+function serializeError(error: unknown): LoggedError | string {
   if (!(error instanceof Error)) return typeof error === "string" ? error : "not an Error";
   const cause = error.cause instanceof Error ? error.cause.message : undefined;
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -25,7 +25,10 @@ function service(workers: Worker[], log: string[]): Service {
 test("a signal takes readiness away first, stops the HTTP server last, and closes in reverse order", async () => {
   const log: string[] = [];
   const listenersBefore = process.listenerCount("SIGTERM");
-  const ended = runService(service([untilStopped("http", log, { stopsLast: true }), untilStopped("consume", log)], log), logger);
+  const ended = runService(
+    service([untilStopped("http", log, { stopsLast: true }), untilStopped("consume", log)], log),
+    logger,
+  );
   process.emit("SIGTERM", "SIGTERM");
   process.emit("SIGTERM", "SIGTERM"); // npm and the terminal both pass Ctrl-C on
   expect(await ended).toBe(0);
@@ -47,7 +50,10 @@ test("a worker that fails stops the others and is told by the exit code", async 
 });
 
 test("a server that cannot serve us ends the process as bad configuration does", async () => {
-  const refused: Worker = { name: "bus", run: async () => Promise.reject(Object.assign(new Error("too old"), { exitCode: 78 })) };
+  const refused: Worker = {
+    name: "bus",
+    run: async () => Promise.reject(Object.assign(new Error("too old"), { exitCode: 78 })),
+  };
   expect(await runService(service([refused], []), logger)).toBe(78);
 });
 

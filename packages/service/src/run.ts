@@ -37,7 +37,12 @@ function stopOnSignals(stop: (reason: string) => void): () => void {
   return () => void process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
 }
 
-async function runWorker(worker: Worker, signal: AbortSignal, logger: Logger, fail: (error: unknown) => void): Promise<void> {
+async function runWorker(
+  worker: Worker,
+  signal: AbortSignal,
+  logger: Logger,
+  fail: (error: unknown) => void,
+): Promise<void> {
   try {
     await worker.run(signal);
     if (!signal.aborted) throw new Error(`worker ${worker.name} ended by itself`);
@@ -56,7 +61,12 @@ class Stopping {
   }
 }
 
-async function runWorkers(service: Service, stopping: Stopping, logger: Logger, fail: (error: unknown) => void): Promise<void> {
+async function runWorkers(
+  service: Service,
+  stopping: Stopping,
+  logger: Logger,
+  fail: (error: unknown) => void,
+): Promise<void> {
   const start = (workers: Worker[]) =>
     Promise.all(workers.map((worker) => runWorker(worker, stopping.signalOf(worker), logger, fail)));
   const last = start(service.workers.filter((worker) => worker.stopsLast === true));

@@ -47,15 +47,24 @@ function startNatsContainer(image: string, accounts: string) {
 }
 
 /** Starts PostgreSQL and NATS in containers; undefined where no Docker engine answers, unless they are required. */
-export async function startContainers(natsAccounts: string, options: { required: boolean }): Promise<Servers | undefined> {
+export async function startContainers(
+  natsAccounts: string,
+  options: { required: boolean },
+): Promise<Servers | undefined> {
   if (!(await engineAnswers())) {
     if (options.required) throw new Error("CHAT_TEST_INFRA=testcontainers, but no Docker engine answers");
     return undefined;
   }
   const tags = await imageTags();
   await using cleanup = new AsyncDisposableStack();
-  const postgres = cleanup.adopt(await startPostgresContainer(tags.postgres), async (container) => void (await container.stop()));
-  const nats = cleanup.adopt(await startNatsContainer(tags.nats, natsAccounts), async (container) => void (await container.stop()));
+  const postgres = cleanup.adopt(
+    await startPostgresContainer(tags.postgres),
+    async (container) => void (await container.stop()),
+  );
+  const nats = cleanup.adopt(
+    await startNatsContainer(tags.nats, natsAccounts),
+    async (container) => void (await container.stop()),
+  );
   const stack = cleanup.move();
   return {
     kind: "testcontainers",

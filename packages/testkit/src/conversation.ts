@@ -8,7 +8,14 @@ const HOUR_MS = 3_600_000;
 
 /** A new guest session; returns its id. */
 export async function givenSession(database: Database, ttlMs = HOUR_MS): Promise<string> {
-  const session = { id: newId(), tokenHash: hashToken(newSessionToken()), userId: null, authenticated: false, metadata: {}, ttlMs };
+  const session = {
+    id: newId(),
+    tokenHash: hashToken(newSessionToken()),
+    userId: null,
+    authenticated: false,
+    metadata: {},
+    ttlMs,
+  };
   return (await createSession(database, session)).sessionId;
 }
 

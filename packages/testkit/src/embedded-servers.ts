@@ -27,7 +27,13 @@ export async function startEmbedded(natsConfig: string): Promise<Servers> {
     searchPath: process.env["PATH"],
     log,
   });
-  const nats = await startNatsServer({ binary: binary.path, storeDir: join(folder, "nats"), port: 0, extraConfig: natsConfig, log: quiet });
+  const nats = await startNatsServer({
+    binary: binary.path,
+    storeDir: join(folder, "nats"),
+    port: 0,
+    extraConfig: natsConfig,
+    log: quiet,
+  });
   const stack = cleanup.move();
   stack.use(nats);
   return {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** One call that reached the fake n8n. */
@@ -19,7 +19,10 @@ export interface FakeAnswer {
 }
 
 /** Answers a call, or takes the response into its own hands and returns nothing. */
-export type Responder = (call: FakeCall, response: ServerResponse) => FakeAnswer | undefined | void | Promise<FakeAnswer | undefined | void>;
+export type Responder = (
+  call: FakeCall,
+  response: ServerResponse,
+) => FakeAnswer | undefined | void | Promise<FakeAnswer | undefined | void>;
 
 export interface FakeN8n extends AsyncDisposable {
   url: string;
@@ -33,7 +36,10 @@ export interface FakeN8n extends AsyncDisposable {
 function send(response: ServerResponse, answer: FakeAnswer): void {
   const raw = answer.body ?? "";
   const isJson = typeof raw === "object" && !Buffer.isBuffer(raw);
-  response.writeHead(answer.status ?? 200, { "content-type": isJson ? "application/json" : "text/plain", ...answer.headers });
+  response.writeHead(answer.status ?? 200, {
+    "content-type": isJson ? "application/json" : "text/plain",
+    ...answer.headers,
+  });
   response.end(isJson ? JSON.stringify(raw) : raw);
 }
 
@@ -56,7 +62,7 @@ export async function startFakeN8n(port = 0): Promise<FakeN8n> {
   const calls: FakeCall[] = [];
   let open = 0;
   let responder: Responder = () => ({ body: { message: "Workflow was started" } });
-  const server = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse) => {
     open += 1;
     const ended = new Promise<void>((resolve) => response.on("close", resolve));
     void ended.then(() => (open -= 1));
@@ -69,7 +75,8 @@ export async function startFakeN8n(port = 0): Promise<FakeN8n> {
     } catch {
       response.destroy(); // the caller went away while it was sending
     }
-  });
+  };
+  const server = createServer((request, response) => void take(request, response));
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const actualPort = (server.address() as AddressInfo).port;
   return {

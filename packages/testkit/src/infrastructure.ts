@@ -9,12 +9,14 @@ export interface Infrastructure {
 }
 
 /** How many test files may run at once. */
-export const NATS_ACCOUNTS = 16;
+const NATS_ACCOUNTS = 16;
 
 /** Accounts `test1`… with JetStream, user and password as their name: same stream name, no shared state. */
 export function natsAccountsConfig(): string {
   const accounts = Array.from({ length: NATS_ACCOUNTS }, (_, index) => `test${index + 1}`);
-  const blocks = accounts.map((name) => `  ${name}: { jetstream: enabled, users: [{ user: ${name}, password: ${name} }] }`);
+  const blocks = accounts.map(
+    (name) => `  ${name}: { jetstream: enabled, users: [{ user: ${name}, password: ${name} }] }`,
+  );
   return `accounts: {\n${blocks.join("\n")}\n}\n`;
 }
 

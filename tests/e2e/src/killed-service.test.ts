@@ -15,7 +15,9 @@ beforeEach(() => {
 const callsFor = (messageId: string) => stack.n8n.calls.filter((call) => call.headers["webhook-id"] === messageId);
 
 test("the dispatcher killed in mid-call loses nothing: the message is sent again and answered once", async () => {
-  stack.n8n.answerWith((call) => (call.headers["chat-attempt"] === "1" ? undefined : { body: { output: "second try" } }));
+  stack.n8n.answerWith((call) =>
+    call.headers["chat-attempt"] === "1" ? undefined : { body: { output: "second try" } },
+  );
   const visitor = await stack.visitor();
   const message = await visitor.send("hello");
   const next = await visitor.send("and then");
@@ -52,13 +54,17 @@ test("the receiver killed while a callback is under way loses nothing and double
   const message = await visitor.send("later");
   await visitor.until(message.id, "delivered");
   const body = { sessionId: visitor.sessionId, replyTo: message.id, content: "Here it is" };
-  const interrupted = stack.callback("killed-1", body).then((response) => response.status, () => "broken");
+  const interrupted = stack.callback("killed-1", body).then(
+    (response) => response.status,
+    () => "broken",
+  );
   await stack.receiver.end("SIGKILL");
   const seen = await interrupted;
   await stack.receiver.start();
   const again = await stack.callback("killed-1", body); // as n8n's own retry does
   expect(again.status).toBe(200);
-  if (seen === 200) expect(await again.json()).toMatchObject({ duplicate: true });
+  const { duplicate } = (await again.json()) as { duplicate: boolean };
+  expect([seen, duplicate]).not.toEqual([200, false]); // what was answered with 200 is known
   const history = await visitor.until(message.id, "answered");
   expect(history.map(({ content }) => content)).toEqual(["later", "Here it is"]);
 });

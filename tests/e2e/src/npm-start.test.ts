@@ -24,7 +24,9 @@ let running: Launched | undefined;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "chat-relay-start-"));
   const names = ["CHAT_GATEWAY_PORT", "CHAT_RECEIVER_PORT", "CHAT_DISPATCHER_PORT", "CHAT_SAMPLE_BOT_PORT"];
-  const free = await Promise.all(names.map(async (name): Promise<[string, string]> => [name, String(await freePort())]));
+  const free = await Promise.all(
+    names.map(async (name): Promise<[string, string]> => [name, String(await freePort())]),
+  );
   ports = Object.fromEntries(free);
 });
 afterAll(async () => {
@@ -71,7 +73,9 @@ async function pidsOf(pattern: string): Promise<number[]> {
     execFile("ps", ["-eo", "pid,ppid,args"], (error, stdout) => (error === null ? resolve(stdout) : reject(error))),
   );
   const rows = listing.split("\n").map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line));
-  const children = new Map(rows.flatMap((row) => (row === null ? [] : [[Number(row[1]), { ppid: Number(row[2]), args: row[3] ?? "" }]])));
+  const children = new Map(
+    rows.flatMap((row) => (row === null ? [] : [[Number(row[1]), { ppid: Number(row[2]), args: row[3] ?? "" }]])),
+  );
   const isOurs = (pid: number): boolean => {
     const entry = children.get(pid);
     return entry !== undefined && (entry.ppid === running?.child.pid || isOurs(entry.ppid));
@@ -102,14 +106,18 @@ test("npm start brings up the whole chain, restarts what dies, stops cleanly, an
   expect(await ended).toBe(0);
   const leftovers = (await readdir(dataDir)).filter((name) => /lock|pid/.test(name));
   expect(leftovers).toEqual([]);
-  await expect(fetch(gatewayUrl())).rejects.toThrow();
+  await expect(fetch(gatewayUrl())).rejects.toThrow("fetch failed");
 
   await launchReady();
   expect((await visitor.messages()).map((message) => message.content)).toContain("You said: Hello!");
 }, 240_000);
 
 test("npm start with a bad value says what is wrong, opens nothing and exits with 78", async () => {
-  const { output, ended } = launch({ CHAT_QUEUE_MAX_ATTEMPTS: "0", CHAT_GATEWAY_PORT: "http", CHAT_DATA_DIR: join(dataDir, "never") });
+  const { output, ended } = launch({
+    CHAT_QUEUE_MAX_ATTEMPTS: "0",
+    CHAT_GATEWAY_PORT: "http",
+    CHAT_DATA_DIR: join(dataDir, "never"),
+  });
   expect(await ended).toBe(78);
   expect(output()).toContain("CHAT_QUEUE_MAX_ATTEMPTS");
   expect(output()).toContain("CHAT_GATEWAY_PORT");

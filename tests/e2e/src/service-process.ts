@@ -75,7 +75,9 @@ export function serviceProcess(name: ServiceName, port: number, env: Record<stri
     },
     async end(signal) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-      const ended = new Promise<number | string | null>((resolve) => child?.once("close", (code, by) => resolve(code ?? by)));
+      const ended = new Promise<number | string | null>((resolve) =>
+        child?.once("close", (code, by) => resolve(code ?? by)),
+      );
       child.kill(signal);
       return ended;
     },

@@ -69,6 +69,6 @@ export async function startStack(env: Record<string, string> = {}): Promise<Stac
     env: settings,
     visitor: () => createVisitor(gateway.url),
     callback: (id, body) => postSigned(`${receiver.url}/api/chat/webhook`, id, body),
-    [Symbol.asyncDispose]: () => stack.disposeAsync() as Promise<void>,
+    [Symbol.asyncDispose]: async () => stack.disposeAsync(),
   };
 }

@@ -33,9 +33,13 @@ export async function createVisitor(gatewayUrl: string): Promise<Visitor> {
       return json<ChatMessage>(await fetch(`${gatewayUrl}/api/chat/send`, { method: "POST", headers, body }));
     },
     until: (messageId, status) =>
-      waitFor(`message to be ${status}`, async () => {
-        const history = await messages();
-        return history.some((message) => message.id === messageId && message.status === status) && history;
-      }, 45_000),
+      waitFor(
+        `message to be ${status}`,
+        async () => {
+          const history = await messages();
+          return history.some((message) => message.id === messageId && message.status === status) && history;
+        },
+        45_000,
+      ),
   };
 }

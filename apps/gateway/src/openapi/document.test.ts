@@ -101,7 +101,7 @@ describe("GET /docs", () => {
     expect(headers["content-security-policy"]).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     );
-    const files = [...(body as string).matchAll(/(?:src|href)="([^"#]+)"/g)].map((match) => match[1] ?? "");
+    const files = [...body.matchAll(/(?:src|href)="([^"#]+)"/g)].map((match) => match[1] ?? "");
     expect(files.length).toBeGreaterThan(3);
     for (const file of files) expect([file, (await shared.gateway.call("GET", file)).statusCode]).toEqual([file, 200]);
   });

@@ -23,7 +23,14 @@ export function testReceiver(
   const config = testConfig({ CHAT_WEBHOOK_SECRET: SECRET, ...env });
   const logger = createLogger("receiver", config.logLevel);
   const registry = createRegistry("receiver");
-  return createReceiverApp({ config, database, publisher, logger, registry, health: new Health({ postgres: migratedCheck(database) }) });
+  return createReceiverApp({
+    config,
+    database,
+    publisher,
+    logger,
+    registry,
+    health: new Health({ postgres: migratedCheck(database) }),
+  });
 }
 
 export interface Signed {

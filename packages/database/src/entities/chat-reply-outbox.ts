@@ -5,7 +5,15 @@ const ChatReplyOutboxSchema = defineEntity({
   name: "ChatReplyOutbox",
   tableName: "chat_reply_outbox",
   properties: {
-    message: () => p.oneToOne(ChatMessage).fieldName("message_id").mapToPk().primary().owner().updateRule("no action").deleteRule("no action"),
+    message: () =>
+      p
+        .oneToOne(ChatMessage)
+        .fieldName("message_id")
+        .mapToPk()
+        .primary()
+        .owner()
+        .updateRule("no action")
+        .deleteRule("no action"),
     /** Moved on by whoever tries to publish, so that two sweeps do not try at once. */
     triedAt: p.datetime(3),
   },

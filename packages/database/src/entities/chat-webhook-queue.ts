@@ -6,7 +6,15 @@ const ChatWebhookQueueSchema = defineEntity({
   name: "ChatWebhookQueue",
   tableName: "chat_webhook_queue",
   properties: {
-    message: () => p.oneToOne(ChatMessage).fieldName("message_id").mapToPk().primary().owner().updateRule("no action").deleteRule("no action"),
+    message: () =>
+      p
+        .oneToOne(ChatMessage)
+        .fieldName("message_id")
+        .mapToPk()
+        .primary()
+        .owner()
+        .updateRule("no action")
+        .deleteRule("no action"),
     sessionId: p.uuid(),
     sequence: p.integer(),
     status: p.text().$type<DeliveryStatus>(),

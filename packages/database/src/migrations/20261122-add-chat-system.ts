@@ -112,9 +112,13 @@ export class AddChatSystem extends Migration {
         message_id uuid PRIMARY KEY CONSTRAINT chat_reply_outbox_message_id_foreign REFERENCES chat_message (id),
         tried_at timestamptz(3) NOT NULL
       )`);
-    this.addSql(`CREATE TABLE chat_dispatcher (id uuid PRIMARY KEY, breaker text NOT NULL, seen_at timestamptz(3) NOT NULL)`);
+    this.addSql(
+      `CREATE TABLE chat_dispatcher (id uuid PRIMARY KEY, breaker text NOT NULL, seen_at timestamptz(3) NOT NULL)`,
+    );
     // Unlogged: a crash of PostgreSQL may forget the counters, and nobody minds.
-    this.addSql(`CREATE UNLOGGED TABLE chat_rate_limit (key varchar(255) PRIMARY KEY, points int NOT NULL DEFAULT 0, expire bigint)`);
+    this.addSql(
+      `CREATE UNLOGGED TABLE chat_rate_limit (key varchar(255) PRIMARY KEY, points int NOT NULL DEFAULT 0, expire bigint)`,
+    );
   }
 
   override down(): void {
