@@ -46,3 +46,52 @@ test("a delivered message without a reply in time becomes unanswered", async () 
   const delivery = await dispatcher.until(message.id, "unanswered");
   expect(delivery.attempts).toMatchObject([{ outcome: "delivered" }]);
 });
+
+test.each(["refuse", "blackhole"] as const)(
+  "what n8n answered while PostgreSQL was away (%s) is recorded when it is back, without another call",
+  async (fault) => {
+    await using dispatcher = await startDispatcher({
+      CHAT_DATABASE_TIMEOUT_MS: "500",
+      CHAT_WEBHOOK_TIMEOUT_MS: "10000",
+    });
+    const release = Promise.withResolvers<void>();
+    dispatcher.n8n.answerWith(async () => {
+      await release.promise;
+      return { body: { output: "kept" } };
+    });
+    const message = await dispatcher.send(await dispatcher.session());
+    await waitFor("the call", () => dispatcher.n8n.calls.length === 1);
+    dispatcher.postgres[fault]();
+    release.resolve();
+    await dispatcher.n8n.calls[0]?.ended;
+    expect((await dispatcher.delivery(message.id)).status).toBe("delivering");
+    dispatcher.postgres.pass();
+    const delivery = await dispatcher.until(message.id, "answered");
+    expect(delivery.attempts).toMatchObject([{ number: 1, outcome: "delivered" }]);
+    expect(dispatcher.n8n.calls).toHaveLength(1);
+  },
+);
+
+test.each(["refuse", "blackhole"] as const)("work goes on by itself when NATS was away (%s)", async (fault) => {
+  await using dispatcher = await startDispatcher();
+  dispatcher.n8n.answerWith(() => ({ body: { output: "ok" } }));
+  const sessionId = await dispatcher.session();
+  await dispatcher.until((await dispatcher.send(sessionId)).id, "answered");
+  dispatcher.nats[fault]();
+  const message = await dispatcher.send(sessionId);
+  dispatcher.nats.pass();
+  await dispatcher.until(message.id, "answered", 40_000);
+});
+
+test("a call whose lease another dispatcher has taken is given up, and changes nothing", async () => {
+  await using dispatcher = await startDispatcher({ CHAT_WEBHOOK_TIMEOUT_MS: "60000" });
+  dispatcher.n8n.answerWith(() => undefined);
+  const sessionId = await dispatcher.session();
+  const message = await dispatcher.send(sessionId);
+  await waitFor("the call", () => dispatcher.n8n.calls.length === 1);
+  const overtake =
+    "UPDATE chat_session SET lease_token = lease_token + 1, lease_until = now() + interval '1 hour' WHERE id = $1";
+  await dispatcher.database.query({ name: "", text: overtake }, [sessionId]);
+  await dispatcher.n8n.calls[0]?.ended; // the dispatcher hangs up
+  expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "delivering", attempts: [] });
+});

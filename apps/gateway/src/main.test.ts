@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { startFaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { createTestBus, testNatsUrl } from "@chat-relay/testkit/test-bus";
 import { createTestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterEach, expect, test } from "vitest";
-import { createCuttableProxy } from "./testing/cuttable-proxy.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const running = new Set<ChildProcess>();
@@ -53,10 +53,10 @@ test("a bad configuration ends it with 78 and every problem, without the values"
 test("comes up without PostgreSQL and NATS, serves once they are there, and stops cleanly", async () => {
   await using stores = await createTestDatabase();
   await using bus = await createTestBus();
-  await using postgres = await createCuttableProxy(stores.url);
-  await using nats = await createCuttableProxy(testNatsUrl());
-  postgres.cut();
-  nats.cut();
+  await using postgres = await startFaultProxy(stores.url);
+  await using nats = await startFaultProxy(testNatsUrl());
+  postgres.refuse();
+  nats.refuse();
   const port = await freePort();
   const root = `http://127.0.0.1:${port}`;
   const gateway = start({
@@ -70,7 +70,7 @@ test("comes up without PostgreSQL and NATS, serves once they are there, and stop
   const refused = await fetch(`${root}/api/chat/session`, { method: "POST" });
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
 
-  postgres.restore();
+  postgres.pass();
   await waitFor("readiness", async () => (await fetch(`${root}/readyz`)).status === 200);
   const session = (await (await fetch(`${root}/api/chat/session`, { method: "POST" })).json()) as {
     sessionId: string;
@@ -83,11 +83,11 @@ test("comes up without PostgreSQL and NATS, serves once they are there, and stop
       body: JSON.stringify({ sessionId: session.sessionId, content: "a private word" }),
     });
   expect((await send()).status).toBe(202);
-  nats.restore();
+  nats.pass();
   await waitFor("NATS", async () => /chat_bus_connected\{.*\} 1/.test(await (await fetch(`${root}/metrics`)).text()));
   expect((await bus.state()).pending).toBe(0); // missed by the fast path: the dispatchers' sweep publishes it
 
-  nats.cut();
+  nats.refuse();
   gateway.child.kill("SIGTERM");
   await waitFor("readiness to go", async () => (await fetch(`${root}/readyz`)).status === 503);
   expect(await gateway.exited).toEqual({ code: 0, signal: null });

@@ -1,11 +1,11 @@
 import { openBus } from "@chat-relay/bus/bus";
 import { countUnpublished, markTokensPublished } from "@chat-relay/database/outbox";
+import { startFaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { testNatsUrl } from "@chat-relay/testkit/test-bus";
 import { testConfig } from "@chat-relay/testkit/test-config";
 import { openTestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { inject, expect, test } from "vitest";
-import { createCuttableProxy } from "./testing/cuttable-proxy.ts";
 import { ADMIN, type TestGateway } from "./testing/test-gateway.ts";
 import { useStores } from "./testing/use-stores.ts";
 
@@ -39,12 +39,12 @@ async function everyRoute(gateway: TestGateway, { id, auth }: { id: string; auth
 test("PostgreSQL away: 503 with Retry-After on every route, and back by itself", async () => {
   const url = new URL(inject("infrastructure").databaseUrl);
   url.pathname = `/${await databaseName()}`;
-  await using proxy = await createCuttableProxy(url.href);
+  await using proxy = await startFaultProxy(url.href);
   await using database = await openTestDatabase(proxy.url);
   const gateway = await shared.stores.gateway(undefined, { database });
   const visitor = await gateway.session();
   expect((await gateway.call("GET", "/readyz")).statusCode).toBe(200);
-  proxy.cut();
+  proxy.refuse();
   for (const answer of await everyRoute(gateway, visitor)) {
     expect([answer.statusCode, answer.data.code, Number(answer.headers["retry-after"]) > 0]).toEqual([
       503,
@@ -55,7 +55,7 @@ test("PostgreSQL away: 503 with Retry-After on every route, and back by itself",
   const ready = await gateway.call("GET", "/readyz");
   expect([ready.statusCode, ready.data]).toEqual([503, { status: "not_ready", checks: { postgres: "failing" } }]);
   expect((await gateway.call("GET", "/healthz")).statusCode).toBe(200);
-  proxy.restore();
+  proxy.pass();
   const sent = await waitFor("a send that works again", async () => {
     const answer = await gateway.call("POST", "/api/chat/send", {
       headers: visitor.auth,
@@ -68,13 +68,13 @@ test("PostgreSQL away: 503 with Retry-After on every route, and back by itself",
 });
 
 test("NATS away: sends are accepted until the outbox is full, then 503, and again when there is room", async () => {
-  await using proxy = await createCuttableProxy(testNatsUrl());
+  await using proxy = await startFaultProxy(testNatsUrl());
   const bus = openBus({ ...testConfig({ NATS_URL: proxy.url }), name: "test-cut" });
   await bus.ready;
   const before = await countUnpublished(shared.stores.database, 1_000);
   const gateway = await shared.stores.gateway({ ...UNLIMITED, CHAT_OUTBOX_MAX: String(before + 2) }, { bus });
   const { id, auth } = await gateway.session();
-  proxy.cut();
+  proxy.refuse();
   await waitFor("the bus to notice", () => !bus.connected);
   const send = (key: string) =>
     gateway.call("POST", "/api/chat/send", {
@@ -94,7 +94,7 @@ test("NATS away: sends are accepted until the outbox is full, then 503, and agai
   expect((await gateway.call("GET", "/metrics")).body).toMatch(/^chat_bus_connected\{service="gateway"\} 0$/m);
   await markTokensPublished(shared.stores.database, [{ messageId: first.data.id, epoch: 1, streamSequence: 1 }]);
   expect((await send("3")).statusCode).toBe(202);
-  proxy.restore();
+  proxy.pass();
   await waitFor("the bus to come back", () => bus.connected);
   await bus[Symbol.asyncDispose]();
 });

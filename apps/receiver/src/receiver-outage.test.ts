@@ -1,10 +1,10 @@
 import { openDatabase } from "@chat-relay/database/database";
+import { startFaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { givenSession } from "@chat-relay/testkit/conversation";
 import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { postCallback, testReceiver } from "./testing/test-receiver.ts";
-import { Road } from "./testing/test-road.ts";
 
 const TIMEOUT_MS = 400;
 
@@ -15,20 +15,19 @@ beforeAll(async () => {
 afterAll(() => stores[Symbol.asyncDispose]());
 
 async function receiverOnRoad() {
-  const road = new Road(stores.url);
-  const url = await road.open();
+  const road = await startFaultProxy(stores.url);
+  const { url } = road;
   const database = await openDatabase({ url, poolSize: 4, timeoutMs: TIMEOUT_MS, applicationName: "chat-test" });
   return { road, database, app: testReceiver(database) };
 }
 
 describe("while PostgreSQL is away", () => {
-  test.each(["cut", "silent"] as const)("503 (%s), 401 for a forgery, and it heals by itself", async (mode) => {
+  test.each(["refuse", "blackhole"] as const)("503 (%s), 401 for a forgery, and it heals by itself", async (mode) => {
     const { road, database, app } = await receiverOnRoad();
     const body = { sessionId: await givenSession(stores.database), content: "x" };
     const id = `evt_${mode}`;
     expect((await app.inject("/readyz")).json()).toEqual({ status: "ready", checks: { postgres: "ok" } });
-    if (mode === "cut") road.cut();
-    road.mode = mode;
+    road[mode]();
 
     const startedAtMs = performance.now();
     const refused = await postCallback(app, body, { id });
@@ -42,7 +41,7 @@ describe("while PostgreSQL is away", () => {
     expect((await app.inject("/readyz")).json()).toEqual({ status: "not_ready", checks: { postgres: "failing" } });
     expect((await app.inject("/healthz")).statusCode).toBe(200);
 
-    road.mode = "open";
+    road.pass();
     const taken = await waitFor("the receiver to heal", async () => {
       const response = await postCallback(app, body, { id });
       return response.statusCode === 200 && response.json();
@@ -58,9 +57,9 @@ describe("while PostgreSQL is away", () => {
     const { road, database, app } = await receiverOnRoad();
     const body = { sessionId: await givenSession(stores.database), content: "x" };
     const first = await postCallback(app, body, { id: "evt_lost" });
-    road.cut();
+    road.refuse();
     expect((await postCallback(app, body, { id: "evt_lost" })).statusCode).toBe(503);
-    road.mode = "open";
+    road.pass();
     const again = await waitFor("the receiver to heal", async () => {
       const response = await postCallback(app, body, { id: "evt_lost" });
       return response.statusCode === 200 && response.json();

@@ -1,5 +1,6 @@
 import { decodeEvent } from "@chat-relay/bus/event-codec";
 import { STREAM_NAME } from "@chat-relay/core/events";
+import { startFaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
 import { createTestBus, testNatsUrl } from "@chat-relay/testkit/test-bus";
 import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
@@ -9,7 +10,6 @@ import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SECRET, signedHeaders } from "./testing/test-receiver.ts";
-import { Road } from "./testing/test-road.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -172,12 +172,11 @@ describe("the receiver's process", () => {
     expect(await stores.database.query(statement, [sessionId])).toEqual([]);
   });
 
-  test.each(["cut", "silent"] as const)("stops cleanly after NATS went away (%s)", async (mode) => {
-    await using road = new Road(testNatsUrl());
-    await using receiver = await startReceiver({ NATS_URL: await road.open() });
+  test.each(["refuse", "blackhole"] as const)("stops cleanly after NATS went away (%s)", async (mode) => {
+    await using road = await startFaultProxy(testNatsUrl());
+    await using receiver = await startReceiver({ NATS_URL: road.url });
     await waitFor("the bus", () => receiver.lines.some((line) => line["msg"] === "bus.connected"));
-    if (mode === "cut") road.cut();
-    road.mode = mode;
+    road[mode]();
     const body = { sessionId: await givenSession(stores.database), content: "x" };
     expect((await post(receiver, body)).status).toBe(200);
     receiver.child.kill("SIGTERM");

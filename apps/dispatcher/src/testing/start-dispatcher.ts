@@ -8,6 +8,7 @@ import { OutboxPublisher } from "@chat-relay/outbox/publisher";
 import { createLogger } from "@chat-relay/service/logger";
 import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
 import { startFakeN8n, type FakeN8n } from "@chat-relay/testkit/fake-n8n";
+import { startFaultProxy, type FaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { createTestBus, testNatsUrl } from "@chat-relay/testkit/test-bus";
 import { testConfig } from "@chat-relay/testkit/test-config";
 import { createTestDatabase } from "@chat-relay/testkit/test-database";
@@ -20,6 +21,9 @@ export interface TestDispatcher extends AsyncDisposable {
   database: Database;
   bus: Bus;
   n8n: FakeN8n;
+  /** The dispatcher's own ways to its servers; the test has others. */
+  postgres: FaultProxy;
+  nats: FaultProxy;
   session(): Promise<string>;
   /** Accepts a message and announces it, as the gateway does. */
   send(sessionId: string, content?: string): Promise<ChatMessage>;
@@ -56,7 +60,15 @@ async function startWorkers(config: ChatConfig) {
 export async function startDispatcher(env: Record<string, string> = {}): Promise<TestDispatcher> {
   const own = await createTestDatabase();
   const n8n = await startFakeN8n();
-  const settings = { ...FAST, DATABASE_URL: own.url, NATS_URL: testNatsUrl(), CHAT_N8N_WEBHOOK_URL: n8n.url, ...env };
+  const postgres = await startFaultProxy(own.url);
+  const nats = await startFaultProxy(testNatsUrl());
+  const settings = {
+    ...FAST,
+    DATABASE_URL: postgres.url,
+    NATS_URL: nats.url,
+    CHAT_N8N_WEBHOOK_URL: n8n.url,
+    ...env,
+  };
   const bus = await createTestBus(settings);
   const config = testConfig(settings);
   const publisher = new OutboxPublisher({ bus, database: own.database, maxInFlight: 100, onError: () => undefined });
@@ -74,6 +86,8 @@ export async function startDispatcher(env: Record<string, string> = {}): Promise
     database,
     bus,
     n8n,
+    postgres,
+    nats,
     session: () => givenSession(database),
     async send(sessionId, content) {
       const { message, epoch } = await givenMessage(database, sessionId, content);
@@ -97,6 +111,7 @@ export async function startDispatcher(env: Record<string, string> = {}): Promise
       await publisher.flush();
       await bus[Symbol.asyncDispose]();
       await n8n[Symbol.asyncDispose]();
+      await Promise.all([postgres[Symbol.asyncDispose](), nats[Symbol.asyncDispose]()]);
       await own[Symbol.asyncDispose]();
     },
   };
