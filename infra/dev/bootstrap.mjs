@@ -1,5 +1,5 @@
 // What every npm script starts with: plain JavaScript for Node 20 or newer, without dependencies. Installs what is
-// missing, then runs the given TypeScript file under Node 24: node infra/dev/bootstrap.mjs <script.ts> [arguments]
+// missing, then runs the given TypeScript file under Node 24: node infra/dev/bootstrap.mjs [--env] <script.ts> [arguments]
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const NODE_MAJOR = 24;
+/** Settings of this checkout: for what `--env` stands before, not for the tests. */
+const ENV_FILE = join(ROOT, ".env");
 const INSTALL_LOCK = join(ROOT, "node_modules", ".chat-relay-install.lock");
 // The versions are those of the lock file, which stays as it is. Not `npm ci`: that empties node_modules first, also
 // when a single package is missing, and under whatever runs from it.
@@ -133,12 +135,17 @@ async function run(command, args, options) {
 async function runScript(script, args) {
   const node = findNode();
   if (node === process.execPath) {
+    if (withEnvFile && existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE); // what is set already stays
     process.argv = [node, script, ...args];
     await import(pathToFileURL(script).href);
     return;
   }
   // The channel tells the child when we die without having been able to say so.
-  const { code, signal } = await run(node, [script, ...args], { stdio: ["inherit", "inherit", "inherit", "ipc"] });
+  const { code, signal } = await run(
+    node,
+    [...(withEnvFile ? [`--env-file-if-exists=${ENV_FILE}`] : []), script, ...args],
+    { stdio: ["inherit", "inherit", "inherit", "ipc"] },
+  );
   if (signal !== null) process.kill(process.pid, signal);
   process.exitCode = code ?? 1;
 }
@@ -155,10 +162,11 @@ function stopWithNpm() {
   timer.unref();
 }
 
-const [script, ...args] = process.argv.slice(2);
+const withEnvFile = process.argv[2] === "--env";
+const [script, ...args] = process.argv.slice(withEnvFile ? 3 : 2);
 stopWithNpm();
 try {
-  if (script === undefined) throw new Refusal("usage: node infra/dev/bootstrap.mjs <script.ts> [arguments]");
+  if (script === undefined) throw new Refusal("usage: node infra/dev/bootstrap.mjs [--env] <script.ts> [arguments]");
   process.chdir(ROOT);
   await installIfNeeded();
   await runScript(resolve(ROOT, script), args);

@@ -15,6 +15,7 @@ function create(): Breaker {
     concurrency: 4,
     probeMs: 20,
     probeMaxMs: 80,
+    rampMs: 50,
     probe: async () => {
       probes.push(performance.now());
       if (!reachable) throw new Error("refused");
@@ -86,6 +87,7 @@ test("closes by probes alone when there is no message to try", async () => {
   await waitFor("closed", () => breaker.state === "closed");
   expect(probes).toHaveLength(2);
   expect(breaker.limit()).toBe(1);
+  await waitFor("the ramp, though no call has ended", () => breaker.limit() === 4);
 });
 
 test("a call that was not made says nothing about n8n", () => {

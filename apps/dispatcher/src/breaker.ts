@@ -4,6 +4,7 @@ export interface BreakerOptions {
   concurrency: number;
   probeMs: number;
   probeMaxMs: number;
+  rampMs: number;
   /** Tries one connection to n8n; throws when there is none. */
   probe: () => Promise<void>;
   onChange: (state: BreakerState) => void;
@@ -13,8 +14,9 @@ export interface BreakerOptions {
 
 /**
  * Holds calls back while n8n cannot be reached, so that no attempt is spent on an outage. While it is open one
- * connection at a time is tried, at growing intervals; then one call; then twice as many with every round of answers,
- * so that a backlog does not fall upon an n8n that has just started.
+ * connection at a time is tried, at growing intervals; then one call; then one more with every answer, and twice as many
+ * every `rampMs` however slow the answers are: a backlog does not fall upon an n8n that has just started, and a call that
+ * hangs does not hold up the others.
  */
 export class Breaker {
   #options: BreakerOptions;
@@ -23,6 +25,7 @@ export class Breaker {
   #underWay = 0;
   #probeMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #rampTimer: NodeJS.Timeout | undefined;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -57,13 +60,14 @@ export class Breaker {
   /** Stops probing. */
   stop(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#rampTimer);
   }
 
   #reached(): void {
     if (this.#state === "open") return; // an answer to a call from before the outage
     this.#probeMs = this.#options.probeMs;
     if (this.#state === "closed" && this.#ramp === this.#options.concurrency) return;
-    this.#ramp = Math.min(this.#ramp + 1, this.#options.concurrency);
+    this.#widen(this.#ramp + 1);
     this.#change("closed");
   }
 
@@ -73,6 +77,20 @@ export class Breaker {
     this.#ramp = 1;
     this.#change("open");
     this.#schedule();
+  }
+
+  #widen(ramp: number): void {
+    this.#ramp = Math.min(ramp, this.#options.concurrency);
+    this.#options.onRoom();
+  }
+
+  #rampUp(): void {
+    clearTimeout(this.#rampTimer);
+    if (this.#state !== "closed" || this.#ramp === this.#options.concurrency) return;
+    this.#rampTimer = setTimeout(() => {
+      this.#widen(this.#ramp * 2);
+      this.#rampUp();
+    }, this.#options.rampMs);
   }
 
   #growInterval(): void {
@@ -102,10 +120,9 @@ export class Breaker {
 
   #change(state: BreakerState): void {
     if (state === "closed") clearTimeout(this.#timer);
-    if (state !== this.#state) {
-      this.#state = state;
-      this.#options.onChange(state);
-    }
-    if (state !== "open") this.#options.onRoom();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#rampUp();
+    this.#options.onChange(state);
   }
 }

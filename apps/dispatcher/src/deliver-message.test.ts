@@ -1,9 +1,12 @@
+import { newId } from "@chat-relay/core/ids";
 import { verifyWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
 import { readAllMessages } from "@chat-relay/database/read-messages";
+import { givenMessage } from "@chat-relay/testkit/conversation";
 import { startFakeN8n, type FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { recordReply } from "@chat-relay/database/record-reply";
 import { startDispatcher, type TestDispatcher } from "./testing/start-dispatcher.ts";
 
 let dispatcher: TestDispatcher;
@@ -195,17 +198,52 @@ describe("what a retry cannot help fails at once", () => {
   });
 });
 
+test("a refusal counts though its body breaks off or never ends", async () => {
+  dispatcher.n8n.answerWith((call, response) => {
+    response.writeHead(410, { "content-length": "1000" });
+    response.write("gone");
+    if (call.body.chatInput === "breaks off") setTimeout(() => response.destroy(), 20);
+    return undefined;
+  });
+  const inputs = ["breaks off", "never ends"];
+  const messages = await Promise.all(inputs.map(async (input) => dispatcher.send(await dispatcher.session(), input)));
+  for (const message of messages) {
+    const delivery = await dispatcher.until(message.id, "failed");
+    expect(delivery.attempts).toMatchObject([{ number: 1, httpStatus: 410, outcome: "failed" }]);
+  }
+});
+
 test("a message whose attempts were all lost with their dispatchers fails without another call", async () => {
   dispatcher.n8n.answerWith(() => ({ body: { output: "never" } }));
   const sessionId = await dispatcher.session();
   const text =
     "UPDATE chat_webhook_queue SET attempts = 3, status = 'delivering', attempt_started_at = now() WHERE message_id = $1";
-  const { givenMessage } = await import("@chat-relay/testkit/conversation");
   const { message } = await givenMessage(dispatcher.database, sessionId);
   await dispatcher.database.query({ name: "", text }, [message.id]);
   const delivery = await dispatcher.until(message.id, "failed");
   expect(callsFor(message.id)).toHaveLength(0);
   expect(delivery.attempts).toMatchObject([{ number: 3, outcome: "failed" }]);
+});
+
+test("a message that was answered by callback before its dispatcher died is not sent again", async () => {
+  dispatcher.n8n.answerWith(() => ({ body: { output: "twice" } }));
+  const sessionId = await dispatcher.session();
+  const { message } = await givenMessage(dispatcher.database, sessionId);
+  const orphan =
+    "UPDATE chat_webhook_queue SET attempts = 1, status = 'delivering', attempt_started_at = now() - interval '40 days' WHERE message_id = $1";
+  await dispatcher.database.query({ name: "", text: orphan }, [message.id]);
+  const reply = {
+    id: newId(),
+    sessionId,
+    replyTo: message.id,
+    content: "once",
+    messageType: "text" as const,
+    metadata: {},
+  };
+  await recordReply(dispatcher.database, { ...reply, callbackId: newId() });
+  await dispatcher.until(message.id, "answered");
+  expect(callsFor(message.id)).toHaveLength(0);
+  expect(await replies(sessionId)).toEqual(["once"]);
 });
 
 test("the messages of a session arrive in order, many sessions at once", async () => {

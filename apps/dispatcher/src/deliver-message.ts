@@ -76,6 +76,7 @@ interface AttemptContext {
 
 async function attempt(dependencies: DeliverDependencies, claim: Claim, context: AttemptContext): Promise<Settlement> {
   const { config, n8n, metrics } = dependencies;
+  if (claim.answered) return { kind: "handed_back", delayMs: 0 }; // settles as answered
   if (claim.budgetUsed > config.queueMaxAttempts) return { kind: "exhausted" };
   // A process that was paused since it claimed must not call after another may have taken over.
   if (performance.now() - context.claimedAtMs > config.ackWaitMs / 2) return { kind: "handed_back", delayMs: 0 };

@@ -12,6 +12,7 @@ export class HeldClaims {
   #held = new Set<Held>();
   #database: Database;
   #leaseMs: number;
+  #handedBack = false;
 
   constructor(database: Database, leaseMs: number) {
     this.#database = database;
@@ -26,6 +27,7 @@ export class HeldClaims {
   async whileHeld<T>(claim: Claim, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const held = { claim, abort: new AbortController() };
     this.#held.add(held);
+    if (this.#handedBack) held.abort.abort(); // claimed just as the process began to end
     try {
       return await work(held.abort.signal);
     } finally {
@@ -49,6 +51,7 @@ export class HeldClaims {
 
   /** Gives all calls up: the process is about to end. */
   handBack(): void {
+    this.#handedBack = true;
     for (const item of this.#held) item.abort.abort();
   }
 }

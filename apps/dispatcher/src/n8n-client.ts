@@ -39,16 +39,13 @@ export type N8nClientOptions = Pick<
   "n8nWebhookUrl" | "webhookTimeoutMs" | "webhookConnectTimeoutMs" | "responseMaxBytes"
 >;
 
-/** Beginning of a refusal's body that is kept for the operator. */
+/** Beginning of a refusal's body that is kept for the operator, and how long it may take to come. */
 const EXCERPT_BYTES = 2_048;
+const EXCERPT_MS = 1_000;
 
 /** Marks what went wrong before any byte of a request was sent. */
 class UnreachableError extends Error {
   override readonly name = "UnreachableError";
-}
-
-class Deadline extends Error {
-  override readonly name = "Deadline";
 }
 
 type Connector = ReturnType<typeof buildConnector>;
@@ -107,20 +104,29 @@ async function readAtMost(body: Dispatcher.ResponseData["body"], maxBytes: numbe
   return Buffer.concat(chunks, length);
 }
 
+/** What can be had of it: a refusal is one, whatever becomes of its body. */
 async function readExcerpt(body: Dispatcher.ResponseData["body"]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= EXCERPT_BYTES) break;
+  const timer = setTimeout(() => body.destroy(), EXCERPT_MS);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= EXCERPT_BYTES) break;
+    }
+  } catch {
+    // broken off, or too slow
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks).subarray(0, EXCERPT_BYTES);
 }
 
-function classify(error: unknown, status: number | null, signal: AbortSignal): CallResult {
-  if (error instanceof Deadline) return { kind: "deadline", status };
+function classify(error: unknown, status: number | null, signal: AbortSignal, deadline: AbortSignal): CallResult {
+  // First: undici tells of a deadline that passed while it was connecting only when the connection has failed.
   if (error instanceof UnreachableError) return { kind: "unreachable", problem: error.message };
+  if (deadline.aborted) return { kind: "deadline", status };
   if (signal.aborted) return { kind: "aborted" };
   if (error instanceof errors.HeadersOverflowError)
     return { kind: "too_large", status, problem: "headers are too large" };
@@ -134,14 +140,14 @@ class HttpN8nClient implements N8nClient {
 
   constructor(options: N8nClientOptions) {
     this.#options = options;
-    this.#connector = markingConnector(options.webhookConnectTimeoutMs);
+    this.#connector = markingConnector(Math.min(options.webhookConnectTimeoutMs, options.webhookTimeoutMs));
     // undici's own timeouts are between bytes; the deadline here is for the whole call.
     this.#agent = new Agent({ connect: this.#connector, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 });
   }
 
   async call({ headers, body, signal }: Call): Promise<CallResult> {
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(new Deadline()), this.#options.webhookTimeoutMs);
+    const timer = setTimeout(() => deadline.abort(), this.#options.webhookTimeoutMs);
     const either = AbortSignal.any([signal, deadline.signal]);
     let status: number | null = null;
     try {
@@ -155,7 +161,7 @@ class HttpN8nClient implements N8nClient {
       status = response.statusCode;
       return await this.#read(response);
     } catch (error) {
-      return classify(deadline.signal.aborted ? deadline.signal.reason : error, status, signal);
+      return classify(error, status, signal, deadline.signal);
     } finally {
       clearTimeout(timer);
     }

@@ -31,6 +31,21 @@ test("an n8n that cannot be reached costs no attempt, opens the breaker, and get
   }
 });
 
+test("after an outage, a first call that hangs does not hold up the other sessions", async () => {
+  await using dispatcher = await startDispatcher({ CHAT_WEBHOOK_TIMEOUT_MS: "60000", CHAT_BREAKER_RAMP_MS: "200" });
+  const { port } = dispatcher.n8n;
+  await dispatcher.n8n[Symbol.asyncDispose]();
+  const sent = await Promise.all(Array.from({ length: 6 }, async () => dispatcher.send(await dispatcher.session())));
+  await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
+  await using n8n = await startFakeN8n(port);
+  n8n.answerWith(() => (n8n.calls.length === 1 ? undefined : { body: { output: "ok" } }));
+  await waitFor("the first call", () => n8n.calls.length > 0);
+  const hanging = n8n.calls[0]?.headers["webhook-id"];
+  const others = sent.filter((message) => message.id !== hanging);
+  const deliveries = await Promise.all(others.map((message) => dispatcher.until(message.id, "answered")));
+  expect(deliveries).toHaveLength(5);
+});
+
 test("a dispatcher that stops hands calls under way back without spending an attempt", async () => {
   await using dispatcher = await startDispatcher({ CHAT_WEBHOOK_TIMEOUT_MS: "60000" });
   dispatcher.n8n.answerWith(() => undefined);
@@ -80,7 +95,8 @@ test.each(["refuse", "blackhole"] as const)("work goes on by itself when NATS wa
   dispatcher.nats[fault]();
   const message = await dispatcher.send(sessionId);
   dispatcher.nats.pass();
-  await dispatcher.until(message.id, "answered", 40_000);
+  const delivery = await dispatcher.until(message.id, "answered", 40_000);
+  expect(delivery.status).toBe("answered");
 });
 
 test("a call whose lease another dispatcher has taken is given up, and changes nothing", async () => {

@@ -42,7 +42,7 @@ function extract({ contentType, body }: Answer): string[] | undefined {
   const mediaType = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
   if (body.length === 0) return [];
   const text = new TextDecoder().decode(body); // drops a byte order mark, mends what is not UTF-8
-  if (mediaType === "text/plain") return [text];
+  if (mediaType === "text/plain") return text === "" ? [] : [text];
   if (!isJson(mediaType) || text.trim() === "") return [];
   try {
     return repliesInJson(JSON.parse(text));

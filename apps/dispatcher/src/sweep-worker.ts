@@ -1,10 +1,8 @@
-import { reportDispatcher, removeDispatcher } from "@chat-relay/database/read-queue";
 import type { Logger } from "@chat-relay/service/logger";
 import type { Worker } from "@chat-relay/service/run";
 import { sweepOnce, type SweepDependencies } from "./sweep.ts";
 
 export interface SweepWorkerOptions extends SweepDependencies {
-  dispatcherId: string;
   logger: Logger;
 }
 
@@ -26,21 +24,18 @@ export class SweepWorker implements Worker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { database, dispatcherId } = this.#options;
     signal.addEventListener("abort", () => this.#wake.resolve(), { once: true });
     while (!signal.aborted) {
       await this.#look();
       await this.#pause();
     }
-    await removeDispatcher(database, dispatcherId).catch(() => undefined); // it is forgotten anyway after a minute
   }
 
   async #look(): Promise<void> {
-    const { database, dispatcherId, breaker, config, logger } = this.#options;
+    const { config, logger } = this.#options;
     const minimumAgeMs = this.#reconnected ? 0 : config.queueIntervalMs;
     this.#reconnected = false;
     try {
-      await reportDispatcher(database, dispatcherId, breaker.state);
       await sweepOnce(this.#options, minimumAgeMs);
     } catch (error) {
       logger.warn({ err: error }, "sweep.failed"); // PostgreSQL or NATS is away: the next look may see more

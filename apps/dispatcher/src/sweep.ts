@@ -49,15 +49,23 @@ async function republishReplies(dependencies: SweepDependencies, ageMs: () => nu
   }
 }
 
+async function expireAll({ config, database, metrics }: SweepDependencies): Promise<void> {
+  for (;;) {
+    const expired = await expireReplies(database, config.replyTimeoutMs, BATCH);
+    metrics.unanswered.inc(expired);
+    if (expired < BATCH) return;
+  }
+}
+
 /**
  * One look for work that the fast path lost. `minimumAgeMs` is 0 right after a reconnection, when everything unpublished
  * is overdue. What one pass has touched is younger than the pass, so a pass ends.
  */
 export async function sweepOnce(dependencies: SweepDependencies, minimumAgeMs: number): Promise<void> {
-  const { config, database, bus, metrics } = dependencies;
+  const { bus } = dependencies;
   const startedAtMs = performance.now();
   const ageMs = () => Math.max(minimumAgeMs, Math.ceil(performance.now() - startedAtMs));
-  metrics.unanswered.inc(await expireReplies(database, config.replyTimeoutMs, BATCH));
+  await expireAll(dependencies);
   if (!bus.connected) return;
   await republishTokens(dependencies, ageMs);
   await republishReplies(dependencies, ageMs);

@@ -15,6 +15,7 @@ import { deliverMessage } from "./deliver-message.ts";
 import { HeldClaims } from "./held-claims.ts";
 import { createDispatcherMetrics } from "./metrics.ts";
 import { createN8nClient } from "./n8n-client.ts";
+import { ReportWorker } from "./report-worker.ts";
 import { SweepWorker } from "./sweep-worker.ts";
 
 /** Opens everything that the dispatcher needs and puts its workers together. */
@@ -28,11 +29,13 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
     concurrency: config.dispatchConcurrency,
     probeMs: config.breakerProbeMs,
     probeMaxMs: config.breakerProbeMaxMs,
+    rampMs: config.breakerRampMs,
     probe: () => n8n.probe(),
     onChange: (state) => {
       logger.info({ state }, "breaker.changed");
       consumer.wake();
       sweep.poke("breaker_changed");
+      report.poke();
     },
     onRoom: () => consumer.wake(),
   });
@@ -64,7 +67,8 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
     errorDelayMs: () => 1_000 + Math.random() * 1_000,
     onError: (error, during) => logger.warn({ err: error, during }, "consumer.failed"),
   });
-  const sweep = new SweepWorker({ ...dependencies, bus, dispatcherId: newId() });
+  const sweep = new SweepWorker({ ...dependencies, bus });
+  const report = new ReportWorker({ database, breaker, dispatcherId: newId(), logger });
   opening.defer(bus.onConnected(() => sweep.poke("reconnected")));
   const migrated = migratedCheck(database);
   const health = new Health({ postgres: migrated, nats: () => bus.state() });
@@ -82,6 +86,7 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
       httpWorker(app, { host: config.host, port: config.dispatcherPort, graceMs: config.shutdownGraceMs }),
       consumeWorker({ consumer, untilReady, graceMs: config.shutdownGraceMs, handBack }),
       sweep,
+      report,
     ],
     onStop: () => health.stop(),
     drainMs: config.shutdownDrainMs,

@@ -24,6 +24,7 @@ function createBase({ config, logger }: GatewayDependencies): FastifyInstance {
     bodyMaxBytes: config.bodyMaxBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     trustedProxies: config.trustedProxies,
+    challenge: "Bearer",
     isUnavailable: (error) => error instanceof DatabaseUnavailableError,
   });
 }

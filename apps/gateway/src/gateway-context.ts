@@ -43,7 +43,7 @@ export function createContext(dependencies: GatewayDependencies): GatewayContext
     metrics,
     sessionsGate: new RateGate(sessions, metrics.rateLimited),
     messagesGate: new RateGate(messages, metrics.rateLimited),
-    outbox: new OutboxGauge({ count: () => countUnpublished(database, outboxMax), max: outboxMax }),
+    outbox: new OutboxGauge({ count: () => countUnpublished(database, outboxMax, !bus.connected), max: outboxMax }),
     sameKey: new OneAtATime((error) => error instanceof DatabaseUnavailableError),
   };
 }

@@ -71,7 +71,7 @@ test("NATS away: sends are accepted until the outbox is full, then 503, and agai
   await using proxy = await startFaultProxy(testNatsUrl());
   const bus = openBus({ ...testConfig({ NATS_URL: proxy.url }), name: "test-cut" });
   await bus.ready;
-  const before = await countUnpublished(shared.stores.database, 1_000);
+  const before = await countUnpublished(shared.stores.database, 1_000, true);
   const gateway = await shared.stores.gateway({ ...UNLIMITED, CHAT_OUTBOX_MAX: String(before + 2) }, { bus });
   const { id, auth } = await gateway.session();
   proxy.refuse();

@@ -2,7 +2,7 @@ import { configEntries, type ConfigEntry } from "./config-entry.ts";
 
 const INTRO = `# Configuration
 
-<!-- Written by \`npm run write-docs\` from packages/core/src/config.ts. Do not edit: \`npm run check\` compares. -->
+<!-- Written by \`npm run docs:write\` from packages/core/src/config.ts. Do not edit: \`npm run check\` compares. -->
 
 Every limit, timeout, name and default of chat-relay is one environment variable, read once when a process starts. A bad
 value stops the process before it opens anything: it lists every problem and ends with exit code 78. An empty variable

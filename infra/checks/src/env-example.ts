@@ -1,7 +1,7 @@
 import { configEntries, type ConfigEntry } from "./config-entry.ts";
 
 const INTRO = `# Every variable of chat-relay with its default. Copy to .env, and uncomment what you change.
-# Written by \`npm run write-docs\`; what is allowed and more words: docs/config.md.
+# Written by \`npm run docs:write\`; what is allowed and more words: docs/config.md.
 `;
 
 function lines({ variable, meaning, value, readable, defaultText }: ConfigEntry): string {

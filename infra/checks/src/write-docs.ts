@@ -1,4 +1,4 @@
-// `npm run write-docs`: writes the generated documents. With --check: says what is not as it would be written.
+// `npm run docs:write`: writes the generated documents. With --check: says what is not as it would be written.
 import { readFile, writeFile } from "node:fs/promises";
 import { configDocs } from "./config-docs.ts";
 import { envExample } from "./env-example.ts";
@@ -15,7 +15,7 @@ async function staleDocuments(): Promise<string[]> {
   const stale: string[] = [];
   for (const [path, text] of Object.entries(GENERATED)) {
     if ((await read(path)) !== text)
-      stale.push(`${path} is not what packages/core/src/config.ts says: npm run write-docs`);
+      stale.push(`${path} is not what packages/core/src/config.ts says: npm run docs:write`);
   }
   return stale;
 }

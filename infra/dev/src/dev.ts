@@ -1,12 +1,7 @@
 // `npm run dev`: as `npm start`, with the apps under `turbo run dev`, which reload on change.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { launch } from "./launch.ts";
 import { createMergedLog } from "./merged-log.ts";
 import { REPO_ROOT } from "./repo-root.ts";
-
-const envFile = join(REPO_ROOT, ".env");
-if (existsSync(envFile)) process.loadEnvFile(envFile); // what is set already stays
 
 const { stdout, env } = process;
 stdout.on("error", () => undefined); // nobody reads any more: that is no reason to die without stopping the rest

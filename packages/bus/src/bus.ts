@@ -12,7 +12,7 @@ export type BusOptions = ProvisionLimits &
   Pick<ChatConfig, "natsUrl" | "publishTimeoutMs"> & {
     /** Name of the connection, as the server's monitoring shows it. */
     name: string;
-    onStatus?: (event: "connected" | "disconnected" | "refused", detail: string) => void;
+    onStatus?: (event: "connected" | "disconnected" | "unreachable" | "refused", detail: string) => void;
   };
 
 export interface PublishAck {
@@ -25,8 +25,8 @@ export interface BusState {
   pending: number;
   ackPending: number;
   redelivered: number;
-  streamCreatedAt: string;
   firstSequence: number;
+  lastSequence: number;
   deliveredSequence: number;
 }
 
@@ -83,6 +83,7 @@ class NatsBus implements Bus {
       servers: this.#options.natsUrl,
       name: this.#options.name,
       signal: this.#closing.signal,
+      onFailure: (reason) => this.#options.onStatus?.("unreachable", reason),
     });
     if (this.#closing.signal.aborted) return connection.close();
     this.#connection = connection;
@@ -90,8 +91,18 @@ class NatsBus implements Bus {
     this.#js = jetstream(connection, { timeout: this.#options.publishTimeoutMs });
     this.#jsm = await jetstreamManager(connection, { checkAPI: false, timeout: this.#options.publishTimeoutMs });
     void this.#watch(connection);
+    void connection.closed().then(() => this.#reopen());
     this.#setConnected(true, connection.getServer());
     await this.#healUntilDone();
+  }
+
+  /** The client is told never to give up; should it all the same, there is a new one. */
+  async #reopen(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#setConnected(false, "the connection was closed");
+    await this.#open().catch((error: unknown) => {
+      if (error instanceof BusRefusedError) this.#options.onStatus?.("refused", error.message);
+    });
   }
 
   async #healUntilDone(): Promise<void> {
@@ -156,8 +167,8 @@ class NatsBus implements Bus {
         pending: consumer.num_pending,
         ackPending: consumer.num_ack_pending,
         redelivered: consumer.num_redelivered,
-        streamCreatedAt: new Date(stream.created).toISOString(),
         firstSequence: stream.state.first_seq,
+        lastSequence: stream.state.last_seq,
         deliveredSequence: consumer.delivered.stream_seq,
       };
     } catch (error) {

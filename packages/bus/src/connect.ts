@@ -6,6 +6,8 @@ export interface ConnectOptions {
   name: string;
   /** Ends the wait for a server that is away; without it the process could not end. */
   signal: AbortSignal;
+  /** Hears why the server cannot be reached: at first, and each time the reason changes. */
+  onFailure?: (reason: string) => void;
 }
 
 const CONNECT_AGAIN_MS = 250;
@@ -45,10 +47,14 @@ function connectionOptions({ servers, name }: ConnectOptions): NodeConnectionOpt
  * Its `waitOnFirstConnect` cannot be called off, hence our own loop.
  */
 export async function connectToNats(options: ConnectOptions): Promise<NatsConnection> {
+  let told: string | undefined;
   for (;;) {
     try {
       return await connect(connectionOptions(options));
-    } catch {
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : "unknown error";
+      if (reason !== told) options.onFailure?.(reason);
+      told = reason;
       await pause(CONNECT_AGAIN_MS, undefined, { signal: options.signal });
     }
   }

@@ -69,7 +69,7 @@ export class Consumer {
   /** Pulls until the signal; returns when what was under way is answered. */
   async run(signal: AbortSignal): Promise<void> {
     const beat = setInterval(() => void this.#beat(), this.#options.ackWaitMs / 3);
-    signal.addEventListener("abort", () => this.#stopFetching(), { once: true });
+    signal.addEventListener("abort", () => this.wake(), { once: true });
     try {
       while (!signal.aborted) await this.#turn(signal);
       await this.#idle();
@@ -78,14 +78,9 @@ export class Consumer {
     }
   }
 
-  #stopFetching(): void {
-    for (const fetch of this.#fetches) fetch.stop();
-    this.wake();
-  }
-
   async #idle(): Promise<void> {
     while (this.#inFlight.size > 0 || this.#fetches.size > 0) {
-      await Promise.race([Promise.allSettled(this.#inFlight.values()), this.#nextWake(PAUSE_MS)]);
+      await this.#nextWake(PAUSE_MS); // each handler and each fetch wakes us as it ends
     }
   }
 
@@ -110,7 +105,6 @@ export class Consumer {
     this.#requested += count;
     try {
       const messages = await this.#open(count);
-      if (signal.aborted) messages.stop();
       // The client stops watching a fetch while it is disconnected; this ends it whatever happens.
       const watchdog = setTimeout(() => messages.stop(), FETCH_EXPIRES_MS + 2 * FETCH_HEARTBEAT_MS);
       try {
@@ -153,7 +147,7 @@ export class Consumer {
   }
 
   #start(message: JsMsg, signal: AbortSignal): void {
-    if (signal.aborted) return message.nak(1); // not begun: another dispatcher takes it
+    if (signal.aborted) return message.nak(PAUSE_MS); // not begun: another dispatcher takes it
     const work = this.#handle(message).finally(() => {
       this.#inFlight.delete(message);
       this.wake();

@@ -83,7 +83,13 @@ export type PageInfo = z.output<typeof pageInfo>;
 /** A reply as n8n sends it to the receiver. Unknown fields are ignored, text is mended rather than refused. */
 export function callbackSchema(limits: Limits) {
   return z.object({
-    type: z.literal("chat.reply").optional(),
+    type: z
+      .unknown()
+      .refine(
+        (type) => type !== "chat.reply.delta",
+        "must not be chat.reply.delta: pieces of a reply are not taken yet",
+      )
+      .optional(),
     sessionId: z.string(),
     replyTo: z.string().nullish(),
     content: z.string().min(1, "must not be empty").transform(toStorable),

@@ -35,10 +35,11 @@ export function integer(fallback: number, min: number, max: number, doc: Describ
   return describe(wholeNumber(min, max, allowed).default(fallback), doc, allowed);
 }
 
-const WEEK_MS = 7 * 24 * 3_600_000;
+/** The longest delay of a timer; a longer one would fire at once. */
+const TIMER_MAX_MS = 2_147_483_647;
 
 /** A duration in whole milliseconds. */
-export function duration(fallback: number, doc: Described, min = 100, max = 52 * WEEK_MS) {
+export function duration(fallback: number, doc: Described, min = 100, max = TIMER_MAX_MS) {
   const allowed = `whole milliseconds from ${min} to ${max}`;
   return describe(wholeNumber(min, max, allowed).default(fallback), doc, allowed);
 }
@@ -141,6 +142,17 @@ export function cidrList(doc: Described) {
   const cidr = z.string().refine(isCidr, { error: (issue) => `"${String(issue.input)}" is not an address or CIDR` });
   const allowed = "IP addresses or CIDRs such as `10.0.0.0/8`, separated by commas";
   return describe(commaList().pipe(z.array(cidr)).default([]), { defaultText: "none", ...doc }, allowed);
+}
+
+/** A key of any length, which somebody else chose. The value itself never appears in a problem. */
+export function key(doc: Described) {
+  return describe(z.string().min(1), { secret: true, ...doc }, "text");
+}
+
+/** A secret that goes into an `Authorization` header. */
+export function bearerToken(doc: Described) {
+  const allowed = "at least 16 characters of printable ASCII without spaces";
+  return describe(z.string().regex(/^[\x21-\x7e]{16,}$/, `must be ${allowed}`), { secret: true, ...doc }, allowed);
 }
 
 /** A secret of at least 16 characters. The value itself never appears in a problem. */

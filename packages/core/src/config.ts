@@ -3,6 +3,7 @@ import * as field from "./config-fields.ts";
 import { parseWebhookSecrets } from "./webhook-signature.ts";
 
 const DAY_MS = 24 * 3_600_000;
+const YEAR_MS = 365 * DAY_MS;
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
 
@@ -59,8 +60,8 @@ export const CHAT_CONFIG = z.object({
   natsUrl: field.urlList({ ...links("NATS_URL", "NATS with JetStream, server 2.12 or newer; comma-separated for a cluster."), defaultText: DEV, secret: true }, ["nats:", "tls:"]),
 
   webhookSecret,
-  identitySecret: field.optional(field.secret(secrets("CHAT_IDENTITY_SECRET", "HS256 key of the `userToken` that the host site signs. Without it, `userId` is an unproven label."))),
-  adminToken: field.optional(field.secret(secrets("CHAT_ADMIN_TOKEN", "Bearer token of the operator API. Without it, its routes answer 404."))),
+  identitySecret: field.optional(field.key(secrets("CHAT_IDENTITY_SECRET", "HS256 key of the `userToken` that the host site signs. Without it, `userId` is an unproven label."))),
+  adminToken: field.optional(field.bearerToken(secrets("CHAT_ADMIN_TOKEN", "Bearer token of the operator API. Without it, its routes answer 404."))),
   signatureToleranceMs: field.duration(300_000, secrets("CHAT_SIGNATURE_TOLERANCE_MS", "How far a callback's timestamp may be from now, either way.")),
 
   allowedOrigins: field.originList(edge("CHAT_ALLOWED_ORIGINS", "Origins that browsers may call from (CORS). The gateway's own always works.")),
@@ -72,8 +73,8 @@ export const CHAT_CONFIG = z.object({
   pageSize: field.integer(50, 1, 1_000, edge("CHAT_PAGE_SIZE", "Messages or deliveries on a page when the caller names no limit.")),
   pageSizeMax: field.integer(100, 1, 1_000, edge("CHAT_PAGE_SIZE_MAX", "Largest limit that a caller may ask for.")),
 
-  sessionTtlGuestMs: field.duration(DAY_MS, sessions("CHAT_SESSION_TTL_GUEST_MS", "Inactivity after which a guest's session expires; renewed by each accepted message."), 1_000),
-  sessionTtlUserMs: field.duration(7 * DAY_MS, sessions("CHAT_SESSION_TTL_USER_MS", "The same for a session with a user."), 1_000),
+  sessionTtlGuestMs: field.duration(DAY_MS, sessions("CHAT_SESSION_TTL_GUEST_MS", "Inactivity after which a guest's session expires; renewed by each accepted message."), 1_000, YEAR_MS),
+  sessionTtlUserMs: field.duration(7 * DAY_MS, sessions("CHAT_SESSION_TTL_USER_MS", "The same for a session with a user."), 1_000, YEAR_MS),
 
   bodyMaxBytes: field.integer(64 * KIB, KIB, MIB, sizes("CHAT_BODY_MAX_BYTES", "Request body at the gateway.")),
   messageMaxChars: field.integer(4_000, 1, 100_000, sizes("CHAT_MESSAGE_MAX_CHARS", "Visitor's message, in Unicode code points.")),
@@ -82,12 +83,12 @@ export const CHAT_CONFIG = z.object({
   callbackMaxBytes: field.integer(256 * KIB, KIB, 16 * MIB, sizes("CHAT_CALLBACK_MAX_BYTES", "Callback body at the receiver.")),
   responseMaxBytes: field.integer(MIB, KIB, 64 * MIB, sizes("CHAT_RESPONSE_MAX_BYTES", "Body of n8n's answer.")),
   replyMaxBytes: field.integer(256 * KIB, 1, 16 * MIB, sizes("CHAT_REPLY_MAX_BYTES", "One reply in n8n's answer, as UTF-8.")),
-  replyMaxCount: field.integer(100, 1, 10_000, sizes("CHAT_REPLY_MAX_COUNT", "Replies in one answer of n8n.")),
+  replyMaxCount: field.integer(10_000, 1, 1_000_000, sizes("CHAT_REPLY_MAX_COUNT", "Replies in one answer of n8n.")),
 
   queueIntervalMs: field.duration(5_000, delivery("CHAT_QUEUE_INTERVAL_MS", "How often the safety-net sweep looks for work that the fast path lost."), 100, 3_600_000),
   queueMaxAttempts: field.integer(3, 1, 100, delivery("CHAT_QUEUE_MAX_ATTEMPTS", "Attempts per message.")),
   queueBackoffMs: field.duration(1_000, delivery("CHAT_QUEUE_BACKOFF_MS", "Delay before the second attempt; doubles each time, ±20 % jitter."), 100, DAY_MS),
-  queueBackoffMaxMs: field.duration(60_000, delivery("CHAT_QUEUE_BACKOFF_MAX_MS", "Longest delay between attempts, before jitter."), 100, DAY_MS),
+  queueBackoffMaxMs: field.duration(60_000, delivery("CHAT_QUEUE_BACKOFF_MAX_MS", "Longest delay between attempts."), 100, DAY_MS),
   retryAfterMinMs: field.duration(1_000, delivery("CHAT_RETRY_AFTER_MIN_MS", "Shortest `Retry-After` of n8n that is honoured as it is."), 100, DAY_MS),
   retryAfterMaxMs: field.duration(3_600_000, delivery("CHAT_RETRY_AFTER_MAX_MS", "Longest `Retry-After` of n8n that is honoured as it is."), 100, DAY_MS),
   dispatchConcurrency: field.integer(32, 1, 10_000, delivery("CHAT_DISPATCH_CONCURRENCY", "Calls to n8n under way at once, per dispatcher.")),
@@ -96,7 +97,8 @@ export const CHAT_CONFIG = z.object({
   replyTimeoutMs: field.duration(300_000, delivery("CHAT_REPLY_TIMEOUT_MS", "A delivered message without a reply for so long is `unanswered`.")),
   breakerProbeMs: field.duration(500, delivery("CHAT_BREAKER_PROBE_MS", "First interval between probes of an unreachable n8n; doubles each time."), 100, 600_000),
   breakerProbeMaxMs: field.duration(30_000, delivery("CHAT_BREAKER_PROBE_MAX_MS", "Longest interval between probes."), 100, 600_000),
-  outboxMax: field.integer(100_000, 1, 100_000_000, delivery("CHAT_OUTBOX_MAX", "Messages accepted and not yet published; beyond, sends are refused with 503.")),
+  breakerRampMs: field.duration(1_000, delivery("CHAT_BREAKER_RAMP_MS", "While calls ramp up after an outage, their number doubles at least this often, however slow the answers are."), 100, 600_000),
+  outboxMax: field.integer(100_000, 1, 100_000_000, delivery("CHAT_OUTBOX_MAX", "Messages accepted and not yet published, while NATS is away those that wait for an earlier one of their session too; beyond, sends are refused with 503.")),
 
   databasePoolSize: field.integer(20, 2, 500, stores("CHAT_DATABASE_POOL_SIZE", "PostgreSQL connections per process.")),
   databaseTimeoutMs: field.duration(5_000, stores("CHAT_DATABASE_TIMEOUT_MS", "Deadline for a connection to PostgreSQL, and for one statement."), 100, 10_000),
@@ -104,7 +106,7 @@ export const CHAT_CONFIG = z.object({
   publishTimeoutMs: field.duration(5_000, stores("CHAT_PUBLISH_TIMEOUT_MS", "How long a publish waits for JetStream's acknowledgement."), 100, 60_000),
   publishMaxInFlight: field.integer(1_000, 1, 100_000, stores("CHAT_PUBLISH_MAX_IN_FLIGHT", "Publishes under way at once, per process; what is committed beyond them is left to the sweep.")),
   maxAckPending: field.integer(65_536, 100, 10_000_000, stores("CHAT_MAX_ACK_PENDING", "Messages that JetStream lets wait for an acknowledgement; those that wait out a retry delay count.")),
-  streamMaxAgeMs: field.duration(7 * DAY_MS, stores("CHAT_STREAM_MAX_AGE_MS", "How long events stay in the stream."), 60_000),
+  streamMaxAgeMs: field.duration(7 * DAY_MS, stores("CHAT_STREAM_MAX_AGE_MS", "How long events stay in the stream."), 60_000, YEAR_MS),
   streamMaxBytes: field.integer(1_024 * MIB, MIB, 1_000_000 * MIB, stores("CHAT_STREAM_MAX_BYTES", "Size of the stream; the oldest events go first.")),
   streamMessageMaxBytes: field.integer(900 * KIB, 64 * KIB, 64 * MIB, stores("CHAT_STREAM_MESSAGE_MAX_BYTES", "Largest event, headers included; a larger one is published without its text. Keep it below the server's `max_payload`.")),
   streamReplicas: field.integer(1, 1, 5, stores("CHAT_STREAM_REPLICAS", "Copies of the stream in a NATS cluster.")),
@@ -159,7 +161,6 @@ function crossFieldProblems(config: Parsed): ConfigProblem[] {
     const max = configField(high).variable;
     problems.push({ variable: configField(low).variable, problem: `is larger than ${max}`, allowed: `at most ${max}` });
   };
-  atMost("queueBackoffMs", "queueBackoffMaxMs");
   atMost("retryAfterMinMs", "retryAfterMaxMs");
   atMost("breakerProbeMs", "breakerProbeMaxMs");
   atMost("pageSize", "pageSizeMax");
@@ -182,7 +183,9 @@ export function parseConfig(env: Record<string, string | undefined>): ConfigResu
 
 /** The problems as lines for a terminal. */
 export function formatConfigProblems(problems: ConfigProblem[]): string {
-  const lines = problems.map(({ variable, problem, allowed }) => `  ${variable} ${problem} (allowed: ${allowed})`);
+  const lines = problems.map(({ variable, problem, allowed }) => {
+    return `  ${variable} ${problem}${problem.includes(allowed) ? "" : ` (allowed: ${allowed})`}`;
+  });
   return ["Configuration is not valid:", ...lines].join("\n");
 }
 

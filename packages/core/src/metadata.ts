@@ -23,6 +23,12 @@ function isDeeperThan(root: object, maxDepth: number): boolean {
   return false;
 }
 
+/** 1e400 is valid JSON and no number that we could give back. */
+function hasEndlessNumber(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  return isContainer(value) && Object.values(value).some(hasEndlessNumber);
+}
+
 function hasUnstorableText(value: unknown): boolean {
   if (typeof value === "string") return !isStorable(value);
   if (!isContainer(value)) return false;
@@ -31,6 +37,7 @@ function hasUnstorableText(value: unknown): boolean {
 
 function metadataProblem(value: object, limits: MetadataLimits): string | undefined {
   if (isDeeperThan(value, limits.metadataMaxDepth)) return `must be nested at most ${limits.metadataMaxDepth} deep`;
+  if (hasEndlessNumber(value)) return "must not contain numbers beyond 1.8e308";
   const bytes = Buffer.byteLength(JSON.stringify(value), "utf8");
   if (bytes > limits.metadataMaxBytes) {
     return `must be at most ${limits.metadataMaxBytes} bytes as compact JSON, is ${bytes}`;

@@ -15,11 +15,11 @@ export interface RetryAfterLimits {
   retryAfterMaxMs: number;
 }
 
-/** Delay in ms before the attempt that follows `failedAttempts` failed ones: doubles each time, ±20 %, capped before jitter. */
+/** Delay in ms before the attempt that follows `failedAttempts` failed ones: doubles each time, ±20 %, capped. */
 export function backoffDelayMs(failedAttempts: number, limits: BackoffLimits, random: number): number {
   const doubled = limits.queueBackoffMs * 2 ** Math.min(failedAttempts - 1, 50);
   const delayMs = Math.min(doubled, limits.queueBackoffMaxMs);
-  return Math.round(delayMs * (1 - JITTER + 2 * JITTER * random));
+  return Math.min(Math.round(delayMs * (1 - JITTER + 2 * JITTER * random)), limits.queueBackoffMaxMs);
 }
 
 function parseRetryAfter(value: string, nowMs: number): number | undefined {

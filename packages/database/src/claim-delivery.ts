@@ -13,6 +13,8 @@ export interface Claim {
   attempt: number;
   /** Attempts of the present budget, this one included. */
   budgetUsed: number;
+  /** A reply has come already: n8n has the message, and another call could only double the reply. */
+  answered: boolean;
   message: WebhookMessage;
 }
 
@@ -36,7 +38,7 @@ const CLAIM = {
     ), lost AS (
       INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, error, outcome)
       SELECT q.message_id, q.attempts, q.attempt_started_at,
-        (extract(epoch FROM now() - q.attempt_started_at) * 1000)::int, 'the dispatcher was lost during the call', 'retry'
+        LEAST(extract(epoch FROM now() - q.attempt_started_at) * 1000, 2147483647)::int, 'the dispatcher was lost during the call', 'retry'
       FROM chat_webhook_queue q, session
       WHERE q.message_id = $2 AND q.status = 'delivering' AND q.attempts > 0
       ON CONFLICT DO NOTHING
@@ -47,7 +49,7 @@ const CLAIM = {
     FROM session s, chat_message m
     WHERE q.message_id = $2 AND m.id = $2
     RETURNING s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
-      m.content, m.message_type, m.metadata, m.created_at,
+      m.content, m.message_type, m.metadata, m.created_at, q.answered_at IS NOT NULL AS answered,
       s.user_id, s.authenticated, s.metadata AS session_metadata, s.created_at AS session_created_at`,
 };
 
@@ -64,6 +66,7 @@ interface ClaimRow {
   lease_token: number;
   attempts: number;
   attempts_base: number;
+  answered: boolean;
   callback_url: string;
   sequence: number;
   content: string;
@@ -118,6 +121,7 @@ export async function claimDelivery(
     leaseToken: row.lease_token,
     attempt: row.attempts,
     budgetUsed: row.attempts - row.attempts_base,
+    answered: row.answered,
     message: toWebhookMessage(messageId, sessionId, row),
   };
   return { kind: "claimed", claim };

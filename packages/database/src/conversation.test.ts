@@ -233,6 +233,30 @@ describe("recording a reply", () => {
     expect((await readDelivery(database, message.id))?.status).toBe("answered");
   });
 
+  test("that came before its webhook was lost makes another call needless", async () => {
+    const sessionId = await givenSession(database);
+    const { message } = await givenMessage(database, sessionId);
+    const next = await givenMessage(database, sessionId);
+    const lost = await claimed(message.id, sessionId);
+    await recordReply(database, callback(sessionId, message.id));
+    await settleDelivery(database, lost, { kind: "handed_back", delayMs: 0 });
+    expect((await readDelivery(database, message.id))?.status).toBe("answered");
+    expect(await claimDelivery(database, { messageId: message.id, sessionId }, LEASE_MS)).toEqual({ kind: "not_mine" });
+    await claimed(next.message.id, sessionId);
+  });
+
+  test("that came before its attempt failed settles the message", async () => {
+    const sessionId = await givenSession(database);
+    const { message } = await givenMessage(database, sessionId);
+    const claim = await claimed(message.id, sessionId);
+    await recordReply(database, callback(sessionId, message.id));
+    await settleDelivery(database, claim, { kind: "retry", attempt: REFUSED, delayMs: 100 });
+    expect(await readDelivery(database, message.id)).toMatchObject({
+      status: "answered",
+      attempts: [{ httpStatus: 500 }],
+    });
+  });
+
   test("with the same callback id, many at once, is recorded once", async () => {
     const sessionId = await givenSession(database);
     const callbackId = newId();

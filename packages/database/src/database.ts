@@ -6,6 +6,8 @@ import { MIGRATIONS, MIGRATION_TABLE } from "./migrations/index.ts";
 /** PostgreSQL cannot be reached, or a statement's fate is unknown: the caller answers 503 or tries again. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = "DatabaseUnavailableError";
+  /** For the log: where it was thrown says nothing. */
+  readonly isOutage = true;
 }
 
 /** A statement with a name, so that PostgreSQL parses and plans it once per connection. */
@@ -50,8 +52,8 @@ const resultTypes = {
   },
 };
 
-// Connection lost, too many connections, shutdown: the server is there but cannot serve.
-const UNAVAILABLE_CLASSES = ["08", "53", "57"];
+// Connection lost, database or role not (yet) there, too many connections, shutdown, time-out: it cannot serve now.
+const UNAVAILABLE_CLASSES = ["08", "28", "3D", "53", "57"];
 // Read-only after a failover; a deadlock or conflict, whose loser may simply try again; no tables before the migration.
 const UNAVAILABLE_CODES = ["25006", "40001", "40P01", "42P01"];
 
@@ -120,6 +122,8 @@ function poolOptions(options: DatabaseOptions) {
     max: options.poolSize,
     connectionTimeoutMillis: options.timeoutMs,
     query_timeout: options.timeoutMs,
+    // The server gives up first: what the client gave up could still be committed when a lock is free.
+    statement_timeout: Math.ceil(options.timeoutMs * 0.8),
     idle_in_transaction_session_timeout: 3 * options.timeoutMs,
     application_name: options.applicationName,
     keepAlive: true,

@@ -27,7 +27,7 @@ const COUNT = {
   name: "outbox-count",
   text: `
     SELECT (SELECT count(*) FROM (
-              SELECT 1 FROM chat_webhook_queue WHERE published_at IS NULL AND status = 'queued' LIMIT $1) tokens)
+              SELECT 1 FROM chat_webhook_queue WHERE published_at IS NULL AND status = 'queued' AND ($2 OR announced_at IS NOT NULL) LIMIT $1) tokens)
          + (SELECT count(*) FROM (SELECT 1 FROM chat_reply_outbox LIMIT $1) replies) AS unpublished`,
 };
 
@@ -65,8 +65,11 @@ export async function takeUnpublishedReplies(database: Database, ageMs: number, 
   return (await database.query<MessageRow>(TAKE_REPLIES, [ageMs, limit])).map(toChatMessage);
 }
 
-/** Messages and replies not yet on the bus, counted up to `limit` of each. */
-export async function countUnpublished(database: Database, limit: number): Promise<number> {
-  const [row] = await database.query<{ unpublished: number }>(COUNT, [limit]);
+/**
+ * Messages and replies that should be on the bus and are not known to be, counted up to `limit` of each. While the bus is
+ * away, messages that wait behind another of their session count too: they pile up for the same reason.
+ */
+export async function countUnpublished(database: Database, limit: number, busAway: boolean): Promise<number> {
+  const [row] = await database.query<{ unpublished: number }>(COUNT, [limit, busAway]);
   return row?.unpublished ?? 0;
 }

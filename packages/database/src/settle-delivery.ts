@@ -20,6 +20,8 @@ export type Settlement =
   /** No call was made: the attempt does not count. */
   | { kind: "handed_back"; delayMs: number };
 
+// A message that was answered meanwhile is never queued again, whatever becomes of its call: n8n has it.
+
 export type SettleResult =
   | { kind: "settled"; replies: ChatMessage[]; announcements: Announcement[] }
   /** Another process has claimed since: nothing was changed. */
@@ -37,7 +39,7 @@ const RECORD = {
   name: "settle-record",
   text: `
     UPDATE chat_webhook_queue
-    SET status = CASE WHEN $2 <> 'queued' AND answered_at IS NOT NULL THEN 'answered' ELSE $2 END,
+    SET status = CASE WHEN answered_at IS NOT NULL THEN 'answered' ELSE $2 END,
         attempts = attempts - $3,
         due_at = now() + $4 * interval '1 millisecond',
         delivered_at = CASE WHEN $2 IN ('delivered', 'answered') THEN now() ELSE delivered_at END,

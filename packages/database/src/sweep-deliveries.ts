@@ -4,9 +4,10 @@ import { MESSAGE_COLUMNS, toChatMessage, type MessageRow } from "./message-row.t
 
 /** What the bus says of its stream and consumer: tells a token that waits its turn from one that was lost. */
 export interface TokenHorizon {
-  /** When the stream was made; older tokens went with the one before. */
-  streamCreatedAt: string;
+  /** Events that the consumer was not yet handed. */
+  pending: number;
   firstSequence: number;
+  lastSequence: number;
   /** The consumer was handed everything up to here at least once. */
   deliveredSequence: number;
 }
@@ -14,13 +15,15 @@ export interface TokenHorizon {
 export interface SweepOptions {
   /** Tokens unpublished for so long were missed by the process that should have published them. */
   unpublishedAfterMs: number;
-  /** Published tokens whose message is idle for so long, though the bus handed them out, are lost. */
+  /** Published tokens whose message is idle for so long, though nothing on the bus waits for its turn, are lost. */
   lostAfterMs: number;
   /** Undefined while the bus is away, or n8n: then only unpublished tokens are looked for. */
   horizon: TokenHorizon | undefined;
   limit: number;
 }
 
+// A token waits its turn only where its place in the stream is still ahead of the consumer; a store that was wiped, or
+// put back to an older state, has no such place, or nothing pending. Without a horizon $3 is null.
 // An unpublished token keeps its epoch, so that the bus drops it should it be there after all; a lost one gets a new one.
 const SWEEP = {
   name: "sweep-deliveries",
@@ -33,11 +36,11 @@ const SWEEP = {
         AND s.head_id = q.message_id
         AND (s.lease_until IS NULL OR s.lease_until <= now())
         AND (q.published_at IS NULL
-          OR (q.published_at < $3::timestamptz AND s.head_due_at <= now())
           OR (GREATEST(q.published_at, s.head_due_at, s.lease_until) < now() - $2 * interval '1 millisecond'
-              AND $3::timestamptz IS NOT NULL
-              AND (q.published_seq IS NULL OR q.published_seq < $4::bigint OR q.published_seq <= $5::bigint)))
-      ORDER BY q.announced_at LIMIT $6
+              AND $3::bigint IS NOT NULL
+              AND ($3::bigint = 0 OR q.published_seq IS NULL OR q.published_seq <= $4::bigint
+                   OR q.published_seq < $5::bigint OR q.published_seq > $6::bigint)))
+      ORDER BY q.announced_at LIMIT $7
       FOR UPDATE OF q SKIP LOCKED
     ), announced AS (
       UPDATE chat_webhook_queue q
@@ -69,9 +72,10 @@ export async function sweepDeliveries(
   const rows = await database.query<MessageRow & { epoch: number }>(SWEEP, [
     unpublishedAfterMs,
     lostAfterMs,
-    horizon?.streamCreatedAt ?? null,
-    horizon?.firstSequence ?? 0,
-    horizon?.deliveredSequence ?? 0,
+    horizon?.pending ?? null,
+    horizon?.deliveredSequence ?? null,
+    horizon?.firstSequence ?? null,
+    horizon?.lastSequence ?? null,
     limit,
   ]);
   return rows.map((row) => ({ message: toChatMessage(row), epoch: row.epoch }));

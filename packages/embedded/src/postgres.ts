@@ -42,6 +42,8 @@ const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   unix_socket_directories: "",
   max_connections: "200",
   log_checkpoints: "off",
+  // A refused statement is told to whoever sent it: a repeated callback, say, is no fault of the database.
+  log_min_messages: "log",
   // Statements and row values hold what visitors wrote: they stay out of the server's log.
   log_min_error_statement: "panic",
   log_error_verbosity: "terse",

@@ -39,7 +39,7 @@ async function givenToken() {
   return { message, epoch: 1 };
 }
 
-const unpublished = () => countUnpublished(own.database, 100);
+const unpublished = () => countUnpublished(own.database, 100, true);
 
 test("what is published is marked so, without being asked", async () => {
   const publisher = publisherOn(bus);

@@ -17,6 +17,8 @@ export interface HttpAppOptions {
   bodyMaxBytes: number;
   requestTimeoutMs: number;
   trustedProxies?: string[];
+  /** `WWW-Authenticate` of a 401; none where no such header would help. */
+  challenge?: string;
   /** Tells which thrown errors mean that something needed is away. */
   isUnavailable: (error: unknown) => boolean;
 }
@@ -55,9 +57,9 @@ function toChatError(error: unknown, options: HttpAppOptions): ChatError {
   return new ChatError("internal", "An unexpected error occurred", { cause: error });
 }
 
-function sendProblem(reply: FastifyReply, problem: Problem, error: ChatError): FastifyReply {
+function sendProblem(reply: FastifyReply, problem: Problem, error: ChatError, options: HttpAppOptions): FastifyReply {
   if (error.retryAfterSeconds !== undefined) reply.header("retry-after", String(error.retryAfterSeconds));
-  if (problem.status === 401) reply.header("www-authenticate", "Bearer");
+  if (problem.status === 401 && options.challenge !== undefined) reply.header("www-authenticate", options.challenge);
   return reply.code(problem.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
 }
 
@@ -66,7 +68,7 @@ function errorHandler(options: HttpAppOptions) {
     const known = toChatError(error, options);
     if (known.code === "internal") request.log.error({ err: known.cause ?? known }, "request.failed");
     else if (known.code === "unavailable") request.log.warn({ err: known.cause ?? known }, "request.unavailable");
-    return sendProblem(reply, toProblem(known, request.id), known);
+    return sendProblem(reply, toProblem(known, request.id), known, options);
   };
 }
 

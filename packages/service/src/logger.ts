@@ -37,7 +37,13 @@ function serializeError(error: unknown): LoggedError | string {
   if (!(error instanceof Error)) return typeof error === "string" ? error : "not an Error";
   const cause = error.cause instanceof Error ? error.cause.message : undefined;
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return { type: error.name, message: error.message, code, stack: error.stack, cause };
+  return {
+    type: error.name,
+    message: error.message,
+    code,
+    stack: "isOutage" in error ? undefined : error.stack,
+    cause,
+  };
 }
 
 /** The process's logger: JSON lines on standard output, event names as messages. */

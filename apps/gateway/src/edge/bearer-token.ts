@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+const BEARER = /^bearer +([\x21-\x7e]+)$/i;
 
 /** The token of an `Authorization: Bearer` header; undefined when it is missing or is no such thing. */
 export function bearerToken(header: string | undefined): string | undefined {

@@ -23,6 +23,10 @@ export function acceptJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, bytes: Buffer) =>
     parseJson(bytes),
   );
+  // An empty body is `{}`, whatever a client calls it: `curl -d ''` says that it is a form.
+  app.addHook("onRequest", async (request) => {
+    if (request.headers["content-length"] === "0") delete request.raw.headers["content-type"];
+  });
   // Without content type and body nothing was parsed; `null` is a body, and a wrong one.
   app.addHook("preValidation", async (request) => {
     if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {};

@@ -47,7 +47,13 @@ export function guardSessions(scope: ZodApp, database: Database): void {
     request.chatSession = await authenticate(database, request);
     refuseOthers(request, namedSessions(request.params, request.query));
   });
-  scope.addHook("preHandler", async (request) => refuseOthers(request, namedSessions(request.body)));
+  // Before the rest of the body is looked at; what is no text at all is for the validation to tell.
+  scope.addHook("preValidation", async (request) => {
+    refuseOthers(
+      request,
+      namedSessions(request.body).filter((id) => typeof id === "string"),
+    );
+  });
 }
 
 /** The session that the guard let in. */

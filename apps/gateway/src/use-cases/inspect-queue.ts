@@ -24,7 +24,7 @@ export async function inspectQueue(parts: Parts): Promise<QueueState> {
   const { database, config } = parts;
   const [summary, unpublished, bus] = await Promise.all([
     readQueue(database),
-    countUnpublished(database, config.outboxMax),
+    countUnpublished(database, config.outboxMax, !parts.bus.connected),
     readBus(parts),
   ]);
   return { ...summary, outbox: { unpublished }, bus };

@@ -41,13 +41,13 @@ class Send {
     if (idempotencyKey === null) return undefined;
     const message = await findMessageByKey(this.#context.database, session.sessionId, idempotencyKey);
     if (message === undefined) return undefined;
+    await this.#context.messagesGate.show(session.sessionId, this.#tell);
     if (!isSameMessage(this.#request, message)) {
       throw new ChatError(
         "idempotency_mismatch",
         "An earlier message of this session has this key and is not the same",
       );
     }
-    await this.#context.messagesGate.show(session.sessionId, this.#tell);
     this.#context.metrics.duplicates.inc();
     return { kind: "duplicate", message };
   }
