@@ -7,14 +7,14 @@ let reachable: boolean;
 let probes: number[];
 let states: string[];
 
-function create(): Breaker {
+function create({ probeMaxMs = 80 } = {}): Breaker {
   reachable = false;
   probes = [];
   states = [];
   breaker = new Breaker({
     concurrency: 4,
     probeMs: 20,
-    probeMaxMs: 80,
+    probeMaxMs,
     rampMs: 50,
     probe: async () => {
       probes.push(performance.now());
@@ -88,6 +88,21 @@ test("closes by probes alone when there is no message to try", async () => {
   expect(probes).toHaveLength(2);
   expect(breaker.limit()).toBe(1);
   await waitFor("the ramp, though no call has ended", () => breaker.limit() === 4);
+});
+
+test("the next outage is probed as eagerly as the first, however long that one was", async () => {
+  create({ probeMaxMs: 5_000 });
+  call(false);
+  await waitFor("the interval to grow", () => probes.length === 6);
+  const grownMs = (probes[5] ?? 0) - (probes[4] ?? 0);
+  reachable = true;
+  await waitFor("closed", () => breaker.state === "closed");
+  reachable = false;
+  probes.length = 0;
+  const openedAtMs = performance.now();
+  call(false);
+  await waitFor("a probe", () => probes.length === 1);
+  expect((probes[0] ?? 0) - openedAtMs).toBeLessThan(grownMs); // about 20 ms and 640 ms
 });
 
 test("a call that was not made says nothing about n8n", () => {

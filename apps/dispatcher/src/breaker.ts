@@ -65,7 +65,6 @@ export class Breaker {
 
   #reached(): void {
     if (this.#state === "open") return; // an answer to a call from before the outage
-    this.#probeMs = this.#options.probeMs;
     if (this.#state === "closed" && this.#ramp === this.#options.concurrency) return;
     this.#widen(this.#ramp + 1);
     this.#change("closed");
@@ -97,9 +96,9 @@ export class Breaker {
     this.#probeMs = Math.min(this.#probeMs * 2, this.#options.probeMaxMs);
   }
 
-  #schedule(): void {
+  #schedule(delayMs = this.#probeMs): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tryOnce(), this.#probeMs);
+    this.#timer = setTimeout(() => void this.#tryOnce(), delayMs);
   }
 
   async #tryOnce(): Promise<void> {
@@ -113,15 +112,18 @@ export class Breaker {
       this.#change("open");
       return this.#schedule();
     }
-    // The second connection in a row closes it, should there be no message to try.
+    // The second connection in a row closes it, should there be no message to try, or its call take its time.
     this.#change(this.#state === "open" ? "half_open" : "closed");
-    if (this.#state === "half_open") this.#schedule();
+    if (this.#state === "half_open") this.#schedule(this.#options.rampMs);
   }
 
   #change(state: BreakerState): void {
-    if (state === "closed") clearTimeout(this.#timer);
     if (state === this.#state) return;
     this.#state = state;
+    if (state === "closed") {
+      clearTimeout(this.#timer);
+      this.#probeMs = this.#options.probeMs;
+    }
     this.#rampUp();
     this.#options.onChange(state);
   }
