@@ -134,18 +134,17 @@ async function run(command, args, options) {
 
 async function runScript(script, args) {
   const node = findNode();
+  const readEnvFile = withEnvFile && existsSync(ENV_FILE); // what is set already stays
   if (node === process.execPath) {
-    if (withEnvFile && existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE); // what is set already stays
+    if (readEnvFile) process.loadEnvFile(ENV_FILE);
     process.argv = [node, script, ...args];
     await import(pathToFileURL(script).href);
     return;
   }
   // The channel tells the child when we die without having been able to say so.
-  const { code, signal } = await run(
-    node,
-    [...(withEnvFile ? [`--env-file-if-exists=${ENV_FILE}`] : []), script, ...args],
-    { stdio: ["inherit", "inherit", "inherit", "ipc"] },
-  );
+  const { code, signal } = await run(node, [...(readEnvFile ? [`--env-file=${ENV_FILE}`] : []), script, ...args], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
   if (signal !== null) process.kill(process.pid, signal);
   process.exitCode = code ?? 1;
 }
