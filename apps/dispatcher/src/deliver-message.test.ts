@@ -6,6 +6,7 @@ import { startFakeN8n, type FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { replayDelivery } from "@chat-relay/database/replay-deliveries";
 import { recordReply } from "@chat-relay/database/record-reply";
 import { startDispatcher, type TestDispatcher } from "./testing/start-dispatcher.ts";
 
@@ -196,6 +197,20 @@ describe("what a retry cannot help fails at once", () => {
     const delivery = await dispatcher.until(message.id, "failed");
     expect(delivery.attempts).toMatchObject([{ number: 1, httpStatus, outcome: "failed" }]);
   });
+});
+
+test("a replayed message goes out as it was, its attempts counted on", async () => {
+  dispatcher.n8n.answerWith(() => ({ status: 410 }));
+  const sessionId = await dispatcher.session();
+  const message = await dispatcher.send(sessionId, "again, please");
+  await dispatcher.until(message.id, "failed");
+  dispatcher.n8n.answerWith(() => ({ body: { output: "at last" } }));
+  await replayDelivery(dispatcher.database, message.id, sessionId); // its token is left to the sweep
+  await dispatcher.until(message.id, "answered");
+  const [first, second, ...more] = callsFor(message.id);
+  expect(more).toEqual([]);
+  expect([first?.headers["chat-attempt"], second?.headers["chat-attempt"]]).toEqual(["1", "2"]);
+  expect(second?.rawBody.equals(first?.rawBody ?? Buffer.alloc(0))).toBe(true);
 });
 
 test("a refusal counts though its body breaks off or never ends", async () => {

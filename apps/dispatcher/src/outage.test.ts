@@ -31,6 +31,17 @@ test("an n8n that cannot be reached costs no attempt, opens the breaker, and get
   }
 });
 
+test.each([
+  ["a name that cannot be resolved", () => "http://no-such-host.invalid/webhook"],
+  ["a failed TLS handshake", (plainPort: number) => `https://127.0.0.1:${plainPort}/webhook`],
+])("%s is an outage too, not an attempt", async (_name, url) => {
+  await using plain = await startFakeN8n();
+  await using dispatcher = await startDispatcher({ CHAT_N8N_WEBHOOK_URL: url(plain.port) });
+  const message = await dispatcher.send(await dispatcher.session());
+  await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
+  expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "queued", attempts: [] });
+});
+
 test("after an outage, a first call that hangs does not hold up the other sessions", async () => {
   await using dispatcher = await startDispatcher({ CHAT_WEBHOOK_TIMEOUT_MS: "60000", CHAT_BREAKER_RAMP_MS: "200" });
   const { port } = dispatcher.n8n;
