@@ -1,6 +1,6 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterEach, expect, test } from "vitest";
-import { Breaker } from "./breaker.ts";
+import { Breaker, type Place } from "./breaker.ts";
 
 let breaker: Breaker;
 let reachable: boolean;
@@ -28,24 +28,29 @@ function create({ probeMaxMs = 80 } = {}): Breaker {
 
 afterEach(() => breaker.stop());
 
-function call(reached: boolean | undefined): boolean {
-  const entered = breaker.enter();
-  if (entered) breaker.leave(reached);
-  return entered;
+function enter(): Place {
+  const place = breaker.enter();
+  if (place === undefined) throw new Error("no place");
+  return place;
+}
+
+function call(reached: boolean | undefined): void {
+  breaker.leave(enter(), reached);
 }
 
 test("lets as many in as the concurrency, and counts those that leave", () => {
   create();
-  expect([1, 2, 3, 4, 5].map(() => breaker.enter())).toEqual([true, true, true, true, false]);
-  breaker.leave(true);
-  expect(breaker.enter()).toBe(true);
+  const places = [1, 2, 3, 4].map(() => enter());
+  expect(breaker.enter()).toBeUndefined();
+  for (const place of places.slice(0, 1)) breaker.leave(place, true);
+  expect(breaker.enter()).toBeDefined();
 });
 
 test("opens when n8n cannot be reached, and probes at growing intervals", async () => {
   create();
   call(false);
   expect(breaker.state).toBe("open");
-  expect(breaker.enter()).toBe(false);
+  expect(breaker.enter()).toBeUndefined();
   await waitFor("five probes", () => probes.length === 5);
   const gaps = probes.slice(1).map((at, index) => at - (probes[index] ?? 0));
   expect(gaps[0]).toBeGreaterThanOrEqual(35);
@@ -57,9 +62,9 @@ test("lets one call in after a probe, then ramps up with the answers", async () 
   call(false);
   reachable = true;
   await waitFor("half open", () => breaker.state === "half_open");
-  expect(breaker.enter()).toBe(true);
-  expect(breaker.enter()).toBe(false);
-  breaker.leave(true);
+  const place = enter();
+  expect(breaker.enter()).toBeUndefined();
+  breaker.leave(place, true);
   expect(breaker.state).toBe("closed");
   expect(breaker.limit()).toBe(2);
   call(true);
@@ -103,6 +108,30 @@ test("the next outage is probed as eagerly as the first, however long that one w
   call(false);
   await waitFor("a probe", () => probes.length === 1);
   expect((probes[0] ?? 0) - openedAtMs).toBeLessThan(grownMs); // about 20 ms and 640 ms
+});
+
+test("what became of a call from before an outage says nothing of now", async () => {
+  create();
+  const [late, later] = [enter(), enter()];
+  call(false);
+  reachable = true;
+  await waitFor("half open", () => breaker.state === "half_open");
+  breaker.leave(late, true);
+  expect(breaker.state).toBe("half_open");
+  await waitFor("closed", () => breaker.state === "closed");
+  breaker.leave(later, false);
+  expect(breaker.state).toBe("closed");
+});
+
+test("does not probe once it is stopped", async () => {
+  create();
+  call(false);
+  await waitFor("a probe", () => probes.length === 1);
+  breaker.stop();
+  const { length } = probes;
+  const stoppedAtMs = performance.now();
+  await waitFor("several intervals to pass", () => performance.now() - stoppedAtMs > 200);
+  expect(probes).toHaveLength(length);
 });
 
 test("a call that was not made says nothing about n8n", () => {

@@ -12,6 +12,11 @@ export interface BreakerOptions {
   onRoom: () => void;
 }
 
+/** A call's place; knows how many outages there had been when it was taken. */
+export interface Place {
+  outages: number;
+}
+
 /**
  * Holds calls back while n8n cannot be reached, so that no attempt is spent on an outage. While it is open one
  * connection at a time is tried, at growing intervals; then one call; then one more with every answer, and twice as many
@@ -23,6 +28,8 @@ export class Breaker {
   #state: BreakerState = "closed";
   #ramp: number;
   #underWay = 0;
+  #outages = 0;
+  #stopped = false;
   #probeMs: number;
   #timer: NodeJS.Timeout | undefined;
   #rampTimer: NodeJS.Timeout | undefined;
@@ -44,27 +51,28 @@ export class Breaker {
   }
 
   /** Takes a place for one call, if there is one; `leave` gives it back. */
-  enter(): boolean {
-    if (this.#underWay >= this.limit()) return false;
+  enter(): Place | undefined {
+    if (this.#underWay >= this.limit()) return undefined;
     this.#underWay += 1;
-    return true;
+    return { outages: this.#outages };
   }
 
   /** Gives the place back, and says whether n8n was reached; undefined when the call was not made. */
-  leave(reached: boolean | undefined): void {
+  leave(place: Place, reached: boolean | undefined): void {
     this.#underWay -= 1;
+    if (place.outages !== this.#outages) return; // of a call from before the last outage: it says nothing of now
     if (reached === true) this.#reached();
     if (reached === false) this.#unreachable();
   }
 
   /** Stops probing. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#rampTimer);
   }
 
   #reached(): void {
-    if (this.#state === "open") return; // an answer to a call from before the outage
     if (this.#state === "closed" && this.#ramp === this.#options.concurrency) return;
     this.#widen(this.#ramp + 1);
     this.#change("closed");
@@ -74,6 +82,7 @@ export class Breaker {
     if (this.#state === "open") return;
     if (this.#state === "half_open") this.#growInterval();
     this.#ramp = 1;
+    this.#outages += 1;
     this.#change("open");
     this.#schedule();
   }
@@ -85,7 +94,7 @@ export class Breaker {
 
   #rampUp(): void {
     clearTimeout(this.#rampTimer);
-    if (this.#state !== "closed" || this.#ramp === this.#options.concurrency) return;
+    if (this.#stopped || this.#state !== "closed" || this.#ramp === this.#options.concurrency) return;
     this.#rampTimer = setTimeout(() => {
       this.#widen(this.#ramp * 2);
       this.#rampUp();
@@ -98,7 +107,7 @@ export class Breaker {
 
   #schedule(delayMs = this.#probeMs): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tryOnce(), delayMs);
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#tryOnce(), delayMs);
   }
 
   async #tryOnce(): Promise<void> {
@@ -106,7 +115,7 @@ export class Breaker {
       () => true,
       () => false,
     );
-    if (this.#state === "closed") return;
+    if (this.#stopped || this.#state === "closed") return;
     if (!reachable) {
       this.#growInterval();
       this.#change("open");

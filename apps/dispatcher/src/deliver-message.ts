@@ -39,14 +39,15 @@ function jitterMs(): number {
 /** Delivers the message that a work token stands for; the result says what becomes of the token. */
 export async function deliverMessage(dependencies: DeliverDependencies, event: ChatEvent): Promise<Outcome> {
   const { breaker } = dependencies;
-  if (!breaker.enter()) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
+  const place = breaker.enter();
+  if (place === undefined) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
   let reached: boolean | undefined;
   try {
     return await claimAndDeliver(dependencies, event, (result) => {
       reached = result.kind === "aborted" ? undefined : result.kind !== "unreachable";
     });
   } finally {
-    breaker.leave(reached);
+    breaker.leave(place, reached);
   }
 }
 
@@ -136,7 +137,8 @@ async function conclude(
   const { publisher } = dependencies;
   publisher.publishTokens(result.announcements);
   publisher.publishReplies(result.replies, traceparent);
-  const stillHead = result.announcements.length === 0;
+  // Another message may have become the head meanwhile: then this one gets a new token at its turn.
+  const stillHead = result.status === "queued" && result.announcements.length === 0;
   if (settlement.kind === "retry" && stillHead) return { kind: "retry", afterMs: settlement.delayMs };
   if (settlement.kind === "handed_back" && stillHead) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
   return { kind: "done" };
@@ -145,7 +147,8 @@ async function conclude(
 /** One wide line an attempt. The error's text may quote n8n, and so the visitor: it is kept in the ledger only. */
 function report(dependencies: DeliverDependencies, claim: Claim, settlement: Settlement, result: SettleResult): void {
   const { metrics, logger } = dependencies;
-  const outcome = result.kind === "fenced" ? "fenced" : settlement.kind;
+  const answered = result.kind === "settled" && result.status === "answered" && settlement.kind !== "delivered";
+  const outcome = result.kind === "fenced" ? "fenced" : answered ? "answered" : settlement.kind;
   metrics.deliveries.inc({ outcome });
   const logged = "attempt" in settlement ? settlement.attempt : undefined;
   logger.info(
@@ -158,7 +161,7 @@ function report(dependencies: DeliverDependencies, claim: Claim, settlement: Set
       httpStatus: logged?.httpStatus ?? null,
       durationMs: logged?.durationMs ?? null,
       replies: settlement.kind === "delivered" ? settlement.replies.length : 0,
-      retryInMs: "delayMs" in settlement ? settlement.delayMs : null,
+      retryInMs: "delayMs" in settlement && !answered ? settlement.delayMs : null,
     },
     "delivery.attempted",
   );

@@ -13,7 +13,7 @@ import { webhookRoutes } from "./routes/webhook.ts";
 export interface ReceiverDependencies {
   config: ChatConfig;
   database: Database;
-  publisher: Pick<OutboxPublisher, "publishReplies">;
+  publisher: Pick<OutboxPublisher, "publishReplies" | "publishTokens">;
   logger: Logger;
   health: Health;
   registry: Registry;

@@ -30,7 +30,7 @@ export interface TakenCallback extends RecordedReply {
 
 interface Parts {
   database: Database;
-  publisher: Pick<OutboxPublisher, "publishReplies">;
+  publisher: Pick<OutboxPublisher, "publishReplies" | "publishTokens">;
   limiter: RateLimiter | undefined;
   parse: ParseCallback;
 }
@@ -61,6 +61,7 @@ async function takeNew(parts: Parts, request: SignedCallback, callback: Callback
   if (result.kind !== "recorded") throw REFUSALS[result.kind]();
   const { id: messageId, sessionId, sequence } = result.message;
   parts.publisher.publishReplies([result.message], childTraceparent(request.traceparent));
+  parts.publisher.publishTokens(result.announcements);
   return { messageId, sessionId, sequence, duplicate: false };
 }
 

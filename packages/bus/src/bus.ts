@@ -48,6 +48,7 @@ export interface Bus extends AsyncDisposable {
 }
 
 const FLUSH_MS = 1_000;
+const REOPEN_MS = 1_000;
 
 /** Sends what is buffered, acknowledgements for instance; a server that went away just now must not hold up the end. */
 async function flushWithin(connection: NatsConnection, timeoutMs: number): Promise<void> {
@@ -91,18 +92,23 @@ class NatsBus implements Bus {
     this.#js = jetstream(connection, { timeout: this.#options.publishTimeoutMs });
     this.#jsm = await jetstreamManager(connection, { checkAPI: false, timeout: this.#options.publishTimeoutMs });
     void this.#watch(connection);
-    void connection.closed().then(() => this.#reopen());
     this.#setConnected(true, connection.getServer());
     await this.#healUntilDone();
+    void connection.closed().then(() => (this.#closing.signal.aborted ? undefined : this.#reopen()));
   }
 
   /** The client is told never to give up; should it all the same, there is a new one. */
   async #reopen(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
     this.#setConnected(false, "the connection was closed");
-    await this.#open().catch((error: unknown) => {
-      if (error instanceof BusRefusedError) this.#options.onStatus?.("refused", error.message);
-    });
+    while (!this.#closing.signal.aborted) {
+      try {
+        return await this.#open();
+      } catch (error) {
+        this.#options.onStatus?.("refused", error instanceof Error ? error.message : "unknown error");
+        await this.#connection?.close();
+        await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+      }
+    }
   }
 
   async #healUntilDone(): Promise<void> {

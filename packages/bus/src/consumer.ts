@@ -53,8 +53,9 @@ export class Consumer {
   #options: ConsumerOptions;
   #inFlight = new Map<JsMsg, Promise<void>>();
   #requested = 0;
+  /** Fetches that are being opened or read. */
+  #fetching = 0;
   #consumer: PullConsumer | undefined;
-  #fetches = new Set<ConsumerMessages>();
   #wake = Promise.withResolvers<void>();
 
   constructor(options: ConsumerOptions) {
@@ -79,7 +80,7 @@ export class Consumer {
   }
 
   async #idle(): Promise<void> {
-    while (this.#inFlight.size > 0 || this.#fetches.size > 0) {
+    while (this.#inFlight.size > 0 || this.#fetching > 0) {
       await this.#nextWake(PAUSE_MS); // each handler and each fetch wakes us as it ends
     }
   }
@@ -103,6 +104,7 @@ export class Consumer {
   async #fetch(count: number, signal: AbortSignal): Promise<void> {
     let open = count;
     this.#requested += count;
+    this.#fetching += 1;
     try {
       const messages = await this.#open(count);
       // The client stops watching a fetch while it is disconnected; this ends it whatever happens.
@@ -115,12 +117,12 @@ export class Consumer {
         }
       } finally {
         clearTimeout(watchdog);
-        this.#fetches.delete(messages);
       }
     } catch (error) {
       await this.#recover(error);
     } finally {
       this.#requested -= open;
+      this.#fetching -= 1;
       this.wake();
     }
   }
@@ -130,7 +132,6 @@ export class Consumer {
     this.#consumer ??= js.consumers.getConsumerFromInfo(await jsm.consumers.info(STREAM_NAME, CONSUMER_NAME));
     const timing = { expires: FETCH_EXPIRES_MS, idle_heartbeat: FETCH_HEARTBEAT_MS };
     const messages = await this.#consumer.fetch({ max_messages: count, ...timing });
-    this.#fetches.add(messages);
     return messages;
   }
 

@@ -93,7 +93,7 @@ export const CHAT_CONFIG = z.object({
   retryAfterMaxMs: field.duration(3_600_000, delivery("CHAT_RETRY_AFTER_MAX_MS", "Longest `Retry-After` of n8n that is honoured as it is."), 100, DAY_MS),
   dispatchConcurrency: field.integer(32, 1, 10_000, delivery("CHAT_DISPATCH_CONCURRENCY", "Calls to n8n under way at once, per dispatcher.")),
   webhookTimeoutMs: field.duration(120_000, delivery("CHAT_WEBHOOK_TIMEOUT_MS", "Total deadline of one call to n8n, the answer's body included.")),
-  webhookConnectTimeoutMs: field.duration(5_000, delivery("CHAT_WEBHOOK_CONNECT_TIMEOUT_MS", "Deadline for a connection to n8n, TLS included; past it n8n counts as unreachable."), 100, 600_000),
+  webhookConnectTimeoutMs: field.duration(5_000, delivery("CHAT_WEBHOOK_CONNECT_TIMEOUT_MS", "Deadline for a connection to n8n, TLS included; past it n8n counts as unreachable."), 100, 10_000),
   replyTimeoutMs: field.duration(300_000, delivery("CHAT_REPLY_TIMEOUT_MS", "A delivered message without a reply for so long is `unanswered`.")),
   breakerProbeMs: field.duration(500, delivery("CHAT_BREAKER_PROBE_MS", "First interval between probes of an unreachable n8n; doubles each time."), 100, 600_000),
   breakerProbeMaxMs: field.duration(30_000, delivery("CHAT_BREAKER_PROBE_MAX_MS", "Longest interval between probes."), 100, 600_000),

@@ -245,6 +245,21 @@ describe("recording a reply", () => {
     await claimed(next.message.id, sessionId);
   });
 
+  test("that comes between two attempts settles the message and lets the session go on at once", async () => {
+    const sessionId = await givenSession(database);
+    const { message } = await givenMessage(database, sessionId);
+    const next = await givenMessage(database, sessionId);
+    await settleDelivery(database, await claimed(message.id, sessionId), {
+      kind: "retry",
+      attempt: REFUSED,
+      delayMs: 3_600_000,
+    });
+    const result = await recordReply(database, callback(sessionId, message.id));
+    expect(result).toMatchObject({ kind: "recorded", announcements: [{ message: { id: next.message.id }, epoch: 1 }] });
+    expect((await readDelivery(database, message.id))?.status).toBe("answered");
+    await claimed(next.message.id, sessionId);
+  });
+
   test("that came before its attempt failed settles the message", async () => {
     const sessionId = await givenSession(database);
     const { message } = await givenMessage(database, sessionId);
@@ -253,7 +268,7 @@ describe("recording a reply", () => {
     await settleDelivery(database, claim, { kind: "retry", attempt: REFUSED, delayMs: 100 });
     expect(await readDelivery(database, message.id)).toMatchObject({
       status: "answered",
-      attempts: [{ httpStatus: 500 }],
+      attempts: [{ httpStatus: 500, outcome: "failed" }],
     });
   });
 

@@ -1,6 +1,7 @@
 import { isId } from "@chat-relay/core/ids";
-import type { ChatMessage, MessageType } from "@chat-relay/core/message";
+import type { ChatMessage, DeliveryStatus, MessageType } from "@chat-relay/core/message";
 import type { Metadata } from "@chat-relay/core/metadata";
+import { advanceHeads, type Announcement } from "./advance-head.ts";
 import { violatedConstraint, type Database } from "./database.ts";
 
 export interface NewReply {
@@ -21,7 +22,8 @@ export interface RecordedReply {
 }
 
 export type RecordReplyResult =
-  | { kind: "recorded"; message: ChatMessage }
+  /** `announcements`: the session's next head, when the message replied to held it up. */
+  | { kind: "recorded"; message: ChatMessage; announcements: Announcement[] }
   | { kind: "duplicate"; reply: RecordedReply }
   | { kind: "session_not_found" }
   | { kind: "reply_to_not_found" }
@@ -49,8 +51,18 @@ const RECORD_REPLY = {
       SET answered_at = COALESCE(answered_at, now()),
           status = CASE WHEN status IN ('delivered', 'unanswered', 'failed') THEN 'answered' ELSE status END
       FROM session WHERE q.message_id = $3::uuid
+      RETURNING status
     )
-    SELECT sequence, created_at FROM message`,
+    SELECT sequence, created_at, (SELECT status FROM answered) AS delivery_status FROM message`,
+};
+
+const LOCK_SESSION = { name: "reply-lock-session", text: "SELECT 1 FROM chat_session WHERE id = $1 FOR UPDATE" };
+
+const SETTLE_ANSWERED = {
+  name: "reply-settle-answered",
+  text: `
+    UPDATE chat_webhook_queue SET status = 'answered'
+    WHERE message_id = $1 AND status = 'queued' AND answered_at IS NOT NULL`,
 };
 
 const BY_CALLBACK = {
@@ -84,31 +96,51 @@ async function refusal(database: Database, reply: NewReply): Promise<RecordReply
   return { kind: row.reply_to_exists ? "reply_to_conflict" : "reply_to_not_found" };
 }
 
-async function insert(database: Database, reply: NewReply): Promise<ChatMessage | undefined> {
+/** A message that waited for its next attempt when its reply came waits no longer, nor does what is behind it. */
+async function settleAnswered(database: Database, sessionId: string, messageId: string): Promise<Announcement[]> {
+  return database.transaction(async (query) => {
+    await query(LOCK_SESSION, [sessionId]);
+    await query(SETTLE_ANSWERED, [messageId]);
+    return advanceHeads(query, [sessionId]);
+  });
+}
+
+interface InsertedRow {
+  sequence: number;
+  created_at: string;
+  delivery_status: DeliveryStatus | null;
+}
+
+interface Inserted {
+  message: ChatMessage;
+  deliveryStatus: DeliveryStatus | null;
+}
+
+async function insert(database: Database, reply: NewReply): Promise<Inserted | undefined> {
   const { id, sessionId, replyTo, content, messageType, metadata, callbackId } = reply;
   const values = [sessionId, id, replyTo, content, messageType, JSON.stringify(metadata), callbackId];
-  const [row] = await database.query<{ sequence: number; created_at: string }>(RECORD_REPLY, values);
+  const [row] = await database.query<InsertedRow>(RECORD_REPLY, values);
   if (row === undefined) return undefined;
   const fixed = { role: "assistant", status: "received" } as const;
-  return {
-    id,
-    sessionId,
-    replyTo,
-    content,
-    messageType,
-    metadata,
-    ...fixed,
-    sequence: row.sequence,
-    createdAt: row.created_at,
-  };
+  const stored = { ...fixed, sequence: row.sequence, createdAt: row.created_at };
+  const message = { id, sessionId, replyTo, content, messageType, metadata, ...stored };
+  return { message, deliveryStatus: row.delivery_status };
+}
+
+async function recorded(database: Database, { message, deliveryStatus }: Inserted): Promise<RecordReplyResult> {
+  const { replyTo, sessionId } = message;
+  const heldUp = replyTo !== null && deliveryStatus === "queued";
+  // The reply is committed: should this fail, the message is settled when its retry is due.
+  const announcements = heldUp ? await settleAnswered(database, sessionId, replyTo).catch(() => []) : [];
+  return { kind: "recorded", message, announcements };
 }
 
 /** Commits a reply that came by callback, once per `webhook-id`. */
 export async function recordReply(database: Database, reply: NewReply): Promise<RecordReplyResult> {
   if (!isId(reply.sessionId) || (reply.replyTo !== null && !isId(reply.replyTo))) return refusal(database, reply);
   try {
-    const message = await insert(database, reply);
-    return message === undefined ? await refusal(database, reply) : { kind: "recorded", message };
+    const inserted = await insert(database, reply);
+    return inserted === undefined ? await refusal(database, reply) : await recorded(database, inserted);
   } catch (error) {
     if (violatedConstraint(error) === "chat_message_reply_key_unique") return refusal(database, reply);
     throw error;

@@ -1,5 +1,5 @@
 import { newId } from "@chat-relay/core/ids";
-import type { ChatMessage } from "@chat-relay/core/message";
+import type { ChatMessage, DeliveryStatus } from "@chat-relay/core/message";
 import { advanceHeads, type Announcement } from "./advance-head.ts";
 import type { Claim } from "./claim-delivery.ts";
 import type { Database, Query } from "./database.ts";
@@ -23,7 +23,8 @@ export type Settlement =
 // A message that was answered meanwhile is never queued again, whatever becomes of its call: n8n has it.
 
 export type SettleResult =
-  | { kind: "settled"; replies: ChatMessage[]; announcements: Announcement[] }
+  /** `status` tells what became of the message: an answered one is not queued again, whatever its attempt came to. */
+  | { kind: "settled"; status: DeliveryStatus; replies: ChatMessage[]; announcements: Announcement[] }
   /** Another process has claimed since: nothing was changed. */
   | { kind: "fenced" };
 
@@ -44,7 +45,8 @@ const RECORD = {
         due_at = now() + $4 * interval '1 millisecond',
         delivered_at = CASE WHEN $2 IN ('delivered', 'answered') THEN now() ELSE delivered_at END,
         answered_at = CASE WHEN $2 = 'answered' THEN COALESCE(answered_at, now()) ELSE answered_at END
-    WHERE message_id = $1`,
+    WHERE message_id = $1
+    RETURNING status`,
 };
 
 const LOG_ATTEMPT = {
@@ -75,8 +77,6 @@ const STORE_REPLIES = {
     INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM reply`,
 };
 
-const OUTCOMES = { delivered: "delivered", retry: "retry", failed: "failed" } as const;
-
 function ledgerStatus(settlement: Settlement): string {
   switch (settlement.kind) {
     case "delivered":
@@ -90,14 +90,15 @@ function ledgerStatus(settlement: Settlement): string {
   }
 }
 
-async function logAttempt(query: Query, claim: Claim, settlement: Settlement): Promise<void> {
+async function logAttempt(query: Query, claim: Claim, settlement: Settlement, status: DeliveryStatus): Promise<void> {
   if (settlement.kind === "handed_back") return;
   if (settlement.kind === "exhausted") {
     await query(LAST_ATTEMPT_FAILED, [claim.messageId, claim.attempt - 1]);
     return;
   }
   const { durationMs, httpStatus, error } = settlement.attempt;
-  const outcome = OUTCOMES[settlement.kind];
+  const willRetry = settlement.kind === "retry" && status === "queued";
+  const outcome = settlement.kind === "delivered" ? "delivered" : willRetry ? "retry" : "failed";
   await query(LOG_ATTEMPT, [claim.messageId, claim.attempt, durationMs, httpStatus, error, outcome]);
 }
 
@@ -130,10 +131,16 @@ export async function settleDelivery(database: Database, claim: Claim, settlemen
       contents.length,
     ]);
     if (session === undefined) return { kind: "fenced" };
-    await logAttempt(query, claim, settlement);
-    await query(RECORD, [messageId, ledgerStatus(settlement), uncounted, delayMs]);
+    const [ledger] = await query<{ status: DeliveryStatus }>(RECORD, [
+      messageId,
+      ledgerStatus(settlement),
+      uncounted,
+      delayMs,
+    ]);
+    if (ledger === undefined) throw new Error("a delivery that was claimed is not in the ledger");
+    await logAttempt(query, claim, settlement, ledger.status);
     const replies = await storeReplies(query, claim, contents, session.first_sequence, session.at);
     const announcements = await advanceHeads(query, [sessionId]);
-    return { kind: "settled", replies, announcements };
+    return { kind: "settled", status: ledger.status, replies, announcements };
   });
 }

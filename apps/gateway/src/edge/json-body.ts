@@ -23,6 +23,11 @@ export function acceptJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, bytes: Buffer) =>
     parseJson(bytes),
   );
+  // Told by its bytes, not by its label: an empty body that comes in chunks announces no length.
+  app.addContentTypeParser("*", { parseAs: "buffer" }, async (_request: unknown, bytes: Buffer) => {
+    if (bytes.length === 0) return {};
+    throw new ChatError("unsupported_media_type", "The content type must be application/json");
+  });
   // An empty body is `{}`, whatever a client calls it: `curl -d ''` says that it is a form.
   app.addHook("onRequest", async (request) => {
     if (request.headers["content-length"] === "0") delete request.raw.headers["content-type"];

@@ -18,7 +18,10 @@ const URL = "/api/chat/webhook";
 export function testReceiver(
   database: Database,
   env: Record<string, string> = {},
-  publisher: Pick<OutboxPublisher, "publishReplies"> = { publishReplies: () => undefined },
+  publisher: Pick<OutboxPublisher, "publishReplies" | "publishTokens"> = {
+    publishReplies: () => undefined,
+    publishTokens: () => undefined,
+  },
 ): FastifyInstance {
   const config = testConfig({ CHAT_WEBHOOK_SECRET: SECRET, ...env });
   const logger = createLogger("receiver", config.logLevel);
