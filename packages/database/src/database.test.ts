@@ -83,6 +83,17 @@ describe("when PostgreSQL", () => {
     expect(await pid()).not.toBe(before);
   });
 
+  test("keeps a statement waiting for a lock, what was given up is not committed later", async () => {
+    const options = { url: own.url, poolSize: 2, timeoutMs: 500, applicationName: "chat-test" };
+    await using impatient = await openDatabase(options);
+    await database.transaction(async (query) => {
+      await query({ name: "", text: "LOCK TABLE probe" }, []);
+      await expect(insert(impatient.query, 1)).rejects.toThrow(DatabaseUnavailableError);
+    });
+    await insert(database.query, 2); // waits for whoever queued for the lock before
+    expect(await rows()).toEqual([{ n: 2 }]);
+  });
+
   test("has no tables yet, that is no fault of the caller", async () => {
     const missing = database.query({ name: "", text: "SELECT 1 FROM chat_nothing" }, []);
     await expect(missing).rejects.toThrow(DatabaseUnavailableError);

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { useStores } from "../testing/use-stores.ts";
 
@@ -98,6 +99,23 @@ describe("problems", () => {
       "validation_failed",
     ]);
   });
+
+  test("another session's id in the body is 403, whatever else is wrong with it", async () => {
+    const { auth } = await shared.gateway.session();
+    const payload = { sessionId: "another", content: "", unknown: 1 };
+    const { statusCode, data } = await shared.gateway.call("POST", "/api/chat/send", { headers: auth, payload });
+    expect([statusCode, data.code]).toEqual([403, "forbidden"]);
+  });
+
+  test.each([undefined, "application/json", "application/x-www-form-urlencoded"])(
+    "an empty body that comes in chunks is {} (%s)",
+    async (type) => {
+      const headers = type === undefined ? {} : { "content-type": type };
+      const payload = Readable.from([]);
+      const response = await shared.gateway.app.inject({ method: "POST", url: SESSION, headers, payload });
+      expect(response.statusCode).toBe(201);
+    },
+  );
 
   test("an id longer than any of ours is another session's, as any other", async () => {
     const { auth } = await shared.gateway.session();
