@@ -7,6 +7,7 @@ import type { Logger } from "@chat-relay/service/logger";
 import type { Registry } from "@chat-relay/service/metrics";
 import { operationsRoutes } from "@chat-relay/service/operations-routes";
 import type { FastifyInstance } from "fastify";
+import { NOT_AUTHENTIC } from "./authenticate-callback.ts";
 import { webhookRoutes } from "./routes/webhook.ts";
 
 /** What the receiver's app is made from. */
@@ -27,6 +28,7 @@ export function createReceiverApp(dependencies: ReceiverDependencies): FastifyIn
     bodyMaxBytes: config.callbackMaxBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     trustedProxies: config.trustedProxies,
+    headersTooLarge: NOT_AUTHENTIC,
     isUnavailable: (error) => error instanceof DatabaseUnavailableError,
   });
   operationsRoutes(app, { health, registry });

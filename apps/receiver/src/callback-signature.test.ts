@@ -123,6 +123,17 @@ describe("a callback that is not authentic", () => {
     expect((await postCallback(app, signed, { sentBody })).statusCode).toBe(401);
   });
 
+  test("gets the same answer for more headers than Node reads", async () => {
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const headers = { "webhook-signature": "v1,AAAA ".repeat(10_000) };
+    const response = await fetch(`${url}/api/chat/webhook`, { method: "POST", headers, body: "{}" });
+    const problem = (await response.json()) as { requestId: string };
+    const plain = await forge(FORGERIES["no headers at all"] as Forgery);
+    expect(response.status).toBe(401);
+    expect(response.headers.get("x-request-id")).toBe(problem.requestId);
+    expect(without(problem)).toEqual(without(plain.problem));
+  });
+
   test("learns nothing about its body or its session", async () => {
     for (const sentBody of ["", "{", "[]", JSON.stringify({ sessionId: newId(), content: "x" })]) {
       expect((await forge(() => ({ sentBody }))).statusCode).toBe(401);

@@ -27,7 +27,7 @@ describe("while PostgreSQL is away", () => {
     const body = { sessionId: await givenSession(stores.database), content: "x" };
     const id = `evt_${mode}`;
     expect((await app.inject("/readyz")).json()).toEqual({ status: "ready", checks: { postgres: "ok" } });
-    road[mode]();
+    await road[mode]();
 
     const startedAtMs = performance.now();
     const refused = await postCallback(app, body, { id });
@@ -41,7 +41,7 @@ describe("while PostgreSQL is away", () => {
     expect((await app.inject("/readyz")).json()).toEqual({ status: "not_ready", checks: { postgres: "failing" } });
     expect((await app.inject("/healthz")).statusCode).toBe(200);
 
-    road.pass();
+    await road.pass();
     const taken = await waitFor("the receiver to heal", async () => {
       const response = await postCallback(app, body, { id });
       return response.statusCode === 200 && response.json();
@@ -57,9 +57,9 @@ describe("while PostgreSQL is away", () => {
     const { road, database, app } = await receiverOnRoad();
     const body = { sessionId: await givenSession(stores.database), content: "x" };
     const first = await postCallback(app, body, { id: "evt_lost" });
-    road.refuse();
+    await road.refuse();
     expect((await postCallback(app, body, { id: "evt_lost" })).statusCode).toBe(503);
-    road.pass();
+    await road.pass();
     const again = await waitFor("the receiver to heal", async () => {
       const response = await postCallback(app, body, { id: "evt_lost" });
       return response.statusCode === 200 && response.json();

@@ -176,7 +176,7 @@ describe("the receiver's process", () => {
     await using road = await startFaultProxy(testNatsUrl());
     await using receiver = await startReceiver({ NATS_URL: road.url });
     await waitFor("the bus", () => receiver.lines.some((line) => line["msg"] === "bus.connected"));
-    road[mode]();
+    await road[mode]();
     const body = { sessionId: await givenSession(stores.database), content: "x" };
     expect((await post(receiver, body)).status).toBe(200);
     receiver.child.kill("SIGTERM");

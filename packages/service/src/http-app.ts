@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import { ChatError, toProblem, type Problem } from "@chat-relay/core/errors";
+import { ChatError, toProblem, type ErrorCode, type Problem } from "@chat-relay/core/errors";
 import { requestId } from "@chat-relay/core/ids";
 import Fastify, {
   LogController,
@@ -19,6 +19,8 @@ export interface HttpAppOptions {
   trustedProxies?: string[];
   /** `WWW-Authenticate` of a 401; none where no such header would help. */
   challenge?: string;
+  /** What a request is told whose headers are larger than Node reads; by default that its payload is too large. */
+  headersTooLarge?: { code: ErrorCode; detail: string };
   /** Tells which thrown errors mean that something needed is away. */
   isUnavailable: (error: unknown) => boolean;
 }
@@ -86,14 +88,21 @@ function logRequests(app: FastifyInstance): void {
   });
 }
 
+const UNREADABLE = "The request could not be read";
+
 /** Node's own limits answer before any route is found; their answers have the house's shape too. */
-function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const code = error.code === "HPE_HEADER_OVERFLOW" ? "payload_too_large" : "validation_failed";
-  const problem = toProblem(new ChatError(code, "The request could not be read"), requestId(undefined));
-  const body = JSON.stringify(problem);
-  const head = `HTTP/1.1 ${problem.status} Error\r\ncontent-type: application/problem+json\r\nx-request-id: ${problem.requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
-  socket.end(head + body);
+function clientErrorHandler({ headersTooLarge, logger }: HttpAppOptions) {
+  const tooLarge = headersTooLarge ?? { code: "payload_too_large", detail: UNREADABLE };
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    const unreadable = { code: "validation_failed", detail: UNREADABLE } as const;
+    const { code, detail } = error.code === "HPE_HEADER_OVERFLOW" ? tooLarge : unreadable;
+    const problem = toProblem(new ChatError(code, detail), requestId(undefined));
+    logger.warn({ requestId: problem.requestId, reason: error.code }, "request.unreadable");
+    const body = JSON.stringify(problem);
+    const head = `HTTP/1.1 ${problem.status} Error\r\ncontent-type: application/problem+json; charset=utf-8\r\nx-request-id: ${problem.requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
+    socket.end(head + body);
+  };
 }
 
 /** A Fastify app with what every HTTP process shares: ids, limits, problem answers, one log line a request. */
@@ -118,7 +127,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     },
     return503OnClosing: false,
     forceCloseConnections: "idle",
-    clientErrorHandler,
+    clientErrorHandler: clientErrorHandler(options),
   };
   const app: FastifyInstance = Fastify(settings);
   app.addHook("onRequest", async (request, reply) => {

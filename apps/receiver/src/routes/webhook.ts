@@ -2,7 +2,7 @@ import { ChatError } from "@chat-relay/core/errors";
 import { rateLimitHeaders, type RateLimitState } from "@chat-relay/core/rate-limit-headers";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ReceiverDependencies } from "../app.ts";
-import { createAuthentication, type Authenticate } from "../authenticate-callback.ts";
+import { createAuthentication, NOT_AUTHENTIC, type Authenticate } from "../authenticate-callback.ts";
 import { createCallbackCounter } from "../callback-counter.ts";
 import { singleHeader } from "../single-header.ts";
 import { createTakeCallback } from "../take-callback.ts";
@@ -48,7 +48,7 @@ async function authenticated(
     const retryAfterSeconds = result.limit.resetSeconds;
     throw new ChatError("rate_limited", "Too many refused callbacks from this address", { retryAfterSeconds });
   }
-  throw new ChatError("unauthorized", "The callback's signature, time or headers are not valid");
+  throw new ChatError(NOT_AUTHENTIC.code, NOT_AUTHENTIC.detail);
 }
 
 /** The callback route and its check. */
