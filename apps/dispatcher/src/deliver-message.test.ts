@@ -199,6 +199,22 @@ describe("what a retry cannot help fails at once", () => {
   });
 });
 
+test("a message that is to wait long takes no place on the bus meanwhile, and goes out when it is due", async () => {
+  dispatcher.n8n.answerWith((call) =>
+    call.headers["chat-attempt"] === "1"
+      ? { status: 429, headers: { "retry-after": "3600" } }
+      : { body: { output: "at last" } },
+  );
+  const message = await dispatcher.send(await dispatcher.session());
+  await waitFor("the refusal", async () => (await dispatcher.delivery(message.id)).attempts[0]?.outcome === "retry");
+  await waitFor("the bus to hold nothing", async () => (await dispatcher.bus.state()).ackPending === 0, 10_000);
+  expect((await dispatcher.delivery(message.id)).status).toBe("queued");
+  const due = "UPDATE chat_session SET head_due_at = now() - interval '1 minute' WHERE id = $1";
+  await dispatcher.database.query({ name: "test-due", text: due }, [message.sessionId]);
+  await dispatcher.until(message.id, "answered");
+  expect(dispatcher.n8n.calls.map((call) => call.headers["chat-attempt"])).toEqual(["1", "2"]);
+});
+
 test("a replayed message goes out as it was, its attempts counted on", async () => {
   dispatcher.n8n.answerWith(() => ({ status: 410 }));
   const sessionId = await dispatcher.session();

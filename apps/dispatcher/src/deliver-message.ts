@@ -10,6 +10,7 @@ import { settleDelivery, type SettleResult, type Settlement } from "@chat-relay/
 import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
 import type { Logger } from "@chat-relay/service/logger";
 import type { Breaker } from "./breaker.ts";
+import type { ClaimGate } from "./claim-gate.ts";
 import type { HeldClaims } from "./held-claims.ts";
 import { judgeCall } from "./judge-call.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
@@ -21,6 +22,7 @@ export interface DeliverDependencies {
   publisher: OutboxPublisher;
   n8n: N8nClient;
   breaker: Breaker;
+  gate: ClaimGate;
   held: HeldClaims;
   signingKey: Buffer;
   metrics: DispatcherMetrics;
@@ -31,9 +33,16 @@ export interface DeliverDependencies {
 
 const HELD_BACK_MS = 500;
 const SETTLE_RETRY_MS = 250;
+// A token that waits on the bus takes one of its places for pending ones: those of a dead workflow would fill them all.
+const WAIT_ON_BUS_MAX_MS = 300_000;
 
 function jitterMs(): number {
   return Math.round(Math.random() * 250);
+}
+
+/** The token waits on the bus, or, if that would be long, comes anew by the sweep when its message is due. */
+function waitFor(delayMs: number): Outcome {
+  return delayMs > WAIT_ON_BUS_MAX_MS ? { kind: "done" } : { kind: "retry", afterMs: delayMs };
 }
 
 /** Delivers the message that a work token stands for; the result says what becomes of the token. */
@@ -56,12 +65,12 @@ async function claimAndDeliver(
   event: ChatEvent,
   onCalled: (result: CallResult) => void,
 ): Promise<Outcome> {
-  const { config, database, held } = dependencies;
+  const { config, database, gate, held } = dependencies;
   const claimedAtMs = performance.now();
   const ids = { messageId: event.data.id, sessionId: event.data.sessionId };
-  const result = await claimDelivery(database, ids, config.ackWaitMs);
+  const result = await gate.through(() => claimDelivery(database, ids, config.ackWaitMs));
   if (result.kind === "not_mine") return { kind: "not_mine" };
-  if (result.kind === "not_now") return { kind: "retry", afterMs: result.retryInMs + jitterMs() };
+  if (result.kind === "not_now") return waitFor(result.retryInMs + jitterMs());
   return held.whileHeld(result.claim, async (signal) => {
     const settlement = await attempt(dependencies, result.claim, { event, signal, claimedAtMs, onCalled });
     return conclude(dependencies, result.claim, settlement, event.traceparent);
@@ -139,7 +148,7 @@ async function conclude(
   publisher.publishReplies(result.replies, traceparent);
   // Another message may have become the head meanwhile: then this one gets a new token at its turn.
   const stillHead = result.status === "queued" && result.announcements.length === 0;
-  if (settlement.kind === "retry" && stillHead) return { kind: "retry", afterMs: settlement.delayMs };
+  if (settlement.kind === "retry" && stillHead) return waitFor(settlement.delayMs);
   if (settlement.kind === "handed_back" && stillHead) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
   return { kind: "done" };
 }

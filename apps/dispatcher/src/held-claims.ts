@@ -38,7 +38,6 @@ export class HeldClaims {
   /** Renews all leases in one statement. A call whose lease another process has taken is given up. */
   async renew(): Promise<void> {
     const held = [...this.#held];
-    if (held.length === 0) return;
     const alive = await renewLeases(
       this.#database,
       held.map((item) => item.claim),

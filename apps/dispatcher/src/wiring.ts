@@ -10,6 +10,7 @@ import type { Logger } from "@chat-relay/service/logger";
 import type { Service } from "@chat-relay/service/run";
 import { createDispatcherApp } from "./app.ts";
 import { Breaker } from "./breaker.ts";
+import { ClaimGate } from "./claim-gate.ts";
 import { consumeWorker } from "./consume-worker.ts";
 import { deliverMessage } from "./deliver-message.ts";
 import { HeldClaims } from "./held-claims.ts";
@@ -24,6 +25,7 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
   const { database, bus, publisher } = await openStores(config, "chat-dispatcher", logger, opening);
   const n8n = opening.use(createN8nClient(config));
   const held = new HeldClaims(database, config.ackWaitMs);
+  const gate = new ClaimGate();
   const ending = new AbortController();
   const breaker = new Breaker({
     concurrency: config.dispatchConcurrency,
@@ -52,6 +54,7 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
     publisher,
     n8n,
     breaker,
+    gate,
     held,
     signingKey,
     metrics,
@@ -60,9 +63,11 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
   };
   const consumer = new Consumer({
     bus,
-    limit: () => breaker.limit(),
+    limit: () => gate.limit(breaker.limit()),
     handle: (event) => deliverMessage(dependencies, event),
-    heartbeat: () => held.renew(),
+    heartbeat: async () => {
+      if (held.size > 0) await gate.through(() => held.renew());
+    },
     ackWaitMs: config.ackWaitMs,
     errorDelayMs: () => 1_000 + Math.random() * 1_000,
     onError: (error, during) => logger.warn({ err: error, during }, "consumer.failed"),
