@@ -87,11 +87,11 @@ test.each(["refuse", "blackhole"] as const)(
     });
     const message = await dispatcher.send(await dispatcher.session());
     await waitFor("the call", () => dispatcher.n8n.calls.length === 1);
-    dispatcher.postgres[fault]();
+    await dispatcher.postgres[fault]();
     release.resolve();
     await dispatcher.n8n.calls[0]?.ended;
     expect((await dispatcher.delivery(message.id)).status).toBe("delivering");
-    dispatcher.postgres.pass();
+    await dispatcher.postgres.pass();
     const delivery = await dispatcher.until(message.id, "answered");
     expect(delivery.attempts).toMatchObject([{ number: 1, outcome: "delivered" }]);
     expect(dispatcher.n8n.calls).toHaveLength(1);
@@ -103,9 +103,9 @@ test.each(["refuse", "blackhole"] as const)("work goes on by itself when NATS wa
   dispatcher.n8n.answerWith(() => ({ body: { output: "ok" } }));
   const sessionId = await dispatcher.session();
   await dispatcher.until((await dispatcher.send(sessionId)).id, "answered");
-  dispatcher.nats[fault]();
+  await dispatcher.nats[fault]();
   const message = await dispatcher.send(sessionId);
-  dispatcher.nats.pass();
+  await dispatcher.nats.pass();
   const delivery = await dispatcher.until(message.id, "answered", 40_000);
   expect(delivery.status).toBe("answered");
 });

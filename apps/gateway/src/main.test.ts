@@ -55,8 +55,8 @@ test("comes up without PostgreSQL and NATS, serves once they are there, and stop
   await using bus = await createTestBus();
   await using postgres = await startFaultProxy(stores.url);
   await using nats = await startFaultProxy(testNatsUrl());
-  postgres.refuse();
-  nats.refuse();
+  await postgres.refuse();
+  await nats.refuse();
   const port = await freePort();
   const root = `http://127.0.0.1:${port}`;
   const gateway = start({
@@ -70,7 +70,7 @@ test("comes up without PostgreSQL and NATS, serves once they are there, and stop
   const refused = await fetch(`${root}/api/chat/session`, { method: "POST" });
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
 
-  postgres.pass();
+  await postgres.pass();
   await waitFor("readiness", async () => (await fetch(`${root}/readyz`)).status === 200);
   const session = (await (await fetch(`${root}/api/chat/session`, { method: "POST" })).json()) as {
     sessionId: string;
@@ -83,11 +83,11 @@ test("comes up without PostgreSQL and NATS, serves once they are there, and stop
       body: JSON.stringify({ sessionId: session.sessionId, content: "a private word" }),
     });
   expect((await send()).status).toBe(202);
-  nats.pass();
+  await nats.pass();
   await waitFor("NATS", async () => /chat_bus_connected\{.*\} 1/.test(await (await fetch(`${root}/metrics`)).text()));
   expect((await bus.state()).pending).toBe(0); // missed by the fast path: the dispatchers' sweep publishes it
 
-  nats.refuse();
+  await nats.refuse();
   gateway.child.kill("SIGTERM");
   await waitFor("readiness to go", async () => (await fetch(`${root}/readyz`)).status === 503);
   expect(await gateway.exited).toEqual({ code: 0, signal: null });

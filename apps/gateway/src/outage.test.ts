@@ -44,7 +44,7 @@ test("PostgreSQL away: 503 with Retry-After on every route, and back by itself",
   const gateway = await shared.stores.gateway(undefined, { database });
   const visitor = await gateway.session();
   expect((await gateway.call("GET", "/readyz")).statusCode).toBe(200);
-  proxy.refuse();
+  await proxy.refuse();
   for (const answer of await everyRoute(gateway, visitor)) {
     expect([answer.statusCode, answer.data.code, Number(answer.headers["retry-after"]) > 0]).toEqual([
       503,
@@ -55,7 +55,7 @@ test("PostgreSQL away: 503 with Retry-After on every route, and back by itself",
   const ready = await gateway.call("GET", "/readyz");
   expect([ready.statusCode, ready.data]).toEqual([503, { status: "not_ready", checks: { postgres: "failing" } }]);
   expect((await gateway.call("GET", "/healthz")).statusCode).toBe(200);
-  proxy.pass();
+  await proxy.pass();
   const sent = await waitFor("a send that works again", async () => {
     const answer = await gateway.call("POST", "/api/chat/send", {
       headers: visitor.auth,
@@ -74,7 +74,7 @@ test("NATS away: sends are accepted until the outbox is full, then 503, and agai
   const before = await countUnpublished(shared.stores.database, 1_000, true);
   const gateway = await shared.stores.gateway({ ...UNLIMITED, CHAT_OUTBOX_MAX: String(before + 2) }, { bus });
   const { id, auth } = await gateway.session();
-  proxy.refuse();
+  await proxy.refuse();
   await waitFor("the bus to notice", () => !bus.connected);
   const send = (key: string) =>
     gateway.call("POST", "/api/chat/send", {
@@ -94,7 +94,7 @@ test("NATS away: sends are accepted until the outbox is full, then 503, and agai
   expect((await gateway.call("GET", "/metrics")).body).toMatch(/^chat_bus_connected\{service="gateway"\} 0$/m);
   await markTokensPublished(shared.stores.database, [{ messageId: first.data.id, epoch: 1, streamSequence: 1 }]);
   expect((await send("3")).statusCode).toBe(202);
-  proxy.pass();
+  await proxy.pass();
   await waitFor("the bus to come back", () => bus.connected);
   await bus[Symbol.asyncDispose]();
 });

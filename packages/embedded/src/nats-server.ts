@@ -19,6 +19,8 @@ export interface NatsServerOptions {
   storeDir: string;
   /** 0: any free one. */
   port: number;
+  /** A node of a cluster keeps its name; else each start has one of its own. */
+  serverName?: string | undefined;
   /** HTTP monitoring on 127.0.0.1; off unless given. */
   monitorPort?: number;
   /** Further lines of nats-server configuration. */
@@ -67,7 +69,7 @@ type Launch = { ready: true; child: ServerChild } | { ready: false; output: stri
 
 async function launch(options: NatsServerOptions, port: number, guard: ServerGuard): Promise<Launch> {
   // A name nobody else has: an answer on this port must come from our server, not from one that had the port before.
-  const serverName = `chat-relay-${randomUUID()}`;
+  const serverName = options.serverName ?? `chat-relay-${randomUUID()}`;
   const configFile = join(options.storeDir, "nats-server.conf");
   writeFileSync(configFile, natsConfig(options, port, serverName), { mode: 0o600 });
   const output = new LastLines();

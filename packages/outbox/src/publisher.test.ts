@@ -1,11 +1,13 @@
-import type { Bus } from "@chat-relay/bus/bus";
+import { openBus, type Bus } from "@chat-relay/bus/bus";
 import { STREAM_NAME } from "@chat-relay/core/events";
 import { newId } from "@chat-relay/core/ids";
 import { claimDelivery } from "@chat-relay/database/claim-delivery";
 import { countUnpublished } from "@chat-relay/database/outbox";
 import { recordReply } from "@chat-relay/database/record-reply";
 import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
-import { createTestBus } from "@chat-relay/testkit/test-bus";
+import { startFaultProxy } from "@chat-relay/testkit/fault-proxy";
+import { createTestBus, testNatsUrl } from "@chat-relay/testkit/test-bus";
+import { testConfig } from "@chat-relay/testkit/test-config";
 import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -75,6 +77,25 @@ test("no more are under way than allowed: the rest is left to the sweep", async 
   await publisher.flush();
   expect((await bus.state()).pending).toBe(2);
   expect(await unpublished()).toBe(1);
+});
+
+test("a flush waits for what was under way, and not for what others begin meanwhile", async () => {
+  await using proxy = await startFaultProxy(testNatsUrl());
+  await using slow = openBus({ ...testConfig({ NATS_URL: proxy.url }), name: "test" });
+  await slow.ready;
+  const publisher = publisherOn(slow, 100);
+  const tokens = await Promise.all(Array.from({ length: 12 }, givenToken));
+  proxy.slow(150);
+  publisher.publishTokens(tokens.splice(0, 1));
+  const state = { flushed: false };
+  const flushing = publisher.flush().then(() => (state.flushed = true));
+  while (!state.flushed && tokens.length > 0) {
+    publisher.publishTokens(tokens.splice(0, 1)); // before the one ahead of it can be confirmed
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect(tokens.length).toBeGreaterThan(0);
+  await flushing;
+  await publisher.flush();
 });
 
 test("a token that was claimed in the meantime counts as published", async () => {

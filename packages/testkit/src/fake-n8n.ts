@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 
 /** One call that reached the fake n8n. */
 export interface FakeCall {
+  /** Path and query: tells callers apart that were given different ones. */
+  path: string;
   headers: IncomingHttpHeaders;
   rawBody: Buffer;
   // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect
@@ -10,6 +12,7 @@ export interface FakeCall {
   receivedAtMs: number;
   /** When the caller was answered or went away. */
   ended: Promise<void>;
+  endedAtMs: number | undefined;
 }
 
 export interface FakeAnswer {
@@ -68,7 +71,10 @@ export async function startFakeN8n(port = 0): Promise<FakeN8n> {
     void ended.then(() => (open -= 1));
     try {
       const rawBody = await readBody(request);
-      const call = { headers: request.headers, rawBody, body: parse(rawBody), receivedAtMs: Date.now(), ended };
+      const { headers, url: path = "" } = request;
+      const at = { receivedAtMs: Date.now(), endedAtMs: undefined };
+      const call: FakeCall = { path, headers, rawBody, body: parse(rawBody), ...at, ended };
+      for (const event of ["finish", "close"]) response.once(event, () => (call.endedAtMs ??= Date.now()));
       calls.push(call);
       const answer = await responder(call, response);
       if (answer !== undefined && !response.destroyed) send(response, answer);

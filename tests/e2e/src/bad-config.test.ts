@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runApp } from "./service-process.ts";
+import { runApp } from "@chat-relay/testkit/service-process";
 
 test.each(["gateway", "dispatcher", "receiver", "migrate"])(
   "%s lists every bad value, shows no secret and exits with 78",

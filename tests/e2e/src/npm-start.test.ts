@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freePort } from "./service-process.ts";
+import { freePort } from "@chat-relay/embedded/free-port";
 import { createVisitor } from "./visitor.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));

@@ -2,7 +2,8 @@ import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
 import { startFakeN8n, type FakeN8n } from "@chat-relay/testkit/fake-n8n";
 import { testNatsUrl, wipeTestBus } from "@chat-relay/testkit/test-bus";
 import { createTestDatabase } from "@chat-relay/testkit/test-database";
-import { freePort, runApp, serviceProcess, type ServiceProcess } from "./service-process.ts";
+import { freePort } from "@chat-relay/embedded/free-port";
+import { runApp, serviceProcess, type ServiceProcess } from "@chat-relay/testkit/service-process";
 import { createVisitor, type Visitor } from "./visitor.ts";
 
 export const SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgZW5kIHRvIGVuZCB0ZXN0cw==";
@@ -55,9 +56,9 @@ export async function startStack(env: Record<string, string> = {}): Promise<Stac
   };
   const migrated = await runApp("migrate", settings);
   if (migrated.code !== 0) throw new Error(`migrate failed: ${migrated.output}`);
-  const gateway = serviceProcess("gateway", gatewayPort, settings);
-  const receiver = serviceProcess("receiver", receiverPort, settings);
-  const dispatcher = serviceProcess("dispatcher", dispatcherPort, settings);
+  const gateway = serviceProcess("gateway", { port: gatewayPort, env: settings });
+  const receiver = serviceProcess("receiver", { port: receiverPort, env: settings });
+  const dispatcher = serviceProcess("dispatcher", { port: dispatcherPort, env: settings });
   for (const service of [gateway, receiver, dispatcher]) cleanup.defer(async () => void (await service.end("SIGKILL")));
   await Promise.all([gateway.start(), receiver.start(), dispatcher.start()]);
   const stack = cleanup.move();

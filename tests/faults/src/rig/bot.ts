@@ -1,0 +1,127 @@
+import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import type { FakeAnswer, FakeCall } from "@chat-relay/testkit/fake-n8n";
+import { TEXT_CANARY, WEBHOOK_SECRET } from "./product-env.ts";
+import { hash, type Random } from "./random.ts";
+import type { Seen } from "./load.ts";
+import type { World } from "./world.ts";
+
+const KEY = webhookKeys(WEBHOOK_SECRET)[0] as Buffer;
+const GIVE_UP_MS = 90_000;
+
+/** Headers of a signed callback. */
+export function signedHeaders(id: string, body: Buffer, atMs = Date.now(), key = KEY): Record<string, string> {
+  const timestamp = Math.floor(atMs / 1_000);
+  return {
+    "content-type": "application/json",
+    "webhook-id": id,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": signWebhook(key, id, timestamp, body),
+  };
+}
+
+export function messageIdOf(call: FakeCall): string {
+  return String(call.headers["webhook-id"]);
+}
+
+/** How the workflow replies to a message, always the same for the same message. */
+export function waysOfReplying(messageId: string): "json" | "text" | "callback" {
+  return (["json", "json", "json", "text", "callback"] as const)[hash(messageId) % 5] ?? "json";
+}
+
+/**
+ * A workflow that answers every message once, some in the response and some by callback, as its author would write it:
+ * the callback's id comes from the message's, so that running twice replies once. Callbacks come double at times.
+ */
+export class Bot {
+  /** Callbacks that a receiver answered, by status. */
+  readonly callbackAnswers = new Map<number, number>();
+  /** What each callback came to, one by one. */
+  readonly seen: Seen[] = [];
+  /** What it signs its callbacks with. */
+  key = KEY;
+  #world: World;
+  #random: Random;
+  #running = new Set<Promise<void>>();
+  #notTaken: string[] = [];
+  #pickReceiver = () => this.#random.pick(this.#world.receivers).url;
+
+  constructor(world: World, random: Random) {
+    this.#world = world;
+    this.#random = random;
+  }
+
+  /** From now on callbacks go where `pick` says; to any receiver by default. */
+  route(pick: () => string): void {
+    this.#pickReceiver = pick;
+  }
+
+  /** Callbacks that are not yet taken. */
+  get underWay(): number {
+    return this.#running.size;
+  }
+
+  /** The workflow itself; for `FakeN8n.answerWith`. */
+  answer = async (call: FakeCall): Promise<FakeAnswer> => {
+    await new Promise((resolve) => setTimeout(resolve, this.#random.int(40)));
+    const id = messageIdOf(call);
+    const text = `reply to ${id} ${TEXT_CANARY}`;
+    const way = waysOfReplying(id);
+    if (way === "json") return { body: { output: text } };
+    if (way === "text") return { body: text };
+    this.callBack(call, text);
+    return { body: { message: "Workflow was started" } };
+  };
+
+  /** Replies to the call by callback, up to three times, in the background. */
+  callBack(call: FakeCall, content: string, times = 1 + this.#random.int(3)): void {
+    const { sessionId } = call.body as { sessionId: string };
+    const replyTo = messageIdOf(call);
+    for (let count = 0; count < times; count += 1) {
+      this.post(`reply-${replyTo}`, { sessionId, replyTo, content }, this.#random.int(200));
+    }
+  }
+
+  /** Posts a callback to any receiver until one takes it, in the background. */
+  post(id: string, body: object, afterMs = 0): void {
+    const work = this.#postUntilTaken(id, Buffer.from(JSON.stringify(body)), afterMs)
+      .catch((error: unknown) => void this.#notTaken.push(String(error)))
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
+  }
+
+  /** Waits until all callbacks are taken; throws when one was not. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#notTaken.length > 0) throw new Error(this.#notTaken.join("; "));
+  }
+
+  async #postUntilTaken(id: string, body: Buffer, afterMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    const deadlineMs = performance.now() + GIVE_UP_MS;
+    for (;;) {
+      const status = await this.#postOnce(id, body);
+      if (status === 200) return;
+      if (performance.now() > deadlineMs) throw new Error(`callback ${id} was not taken: ${status}`);
+      await new Promise((resolve) => setTimeout(resolve, 100 + this.#random.int(300)));
+    }
+  }
+
+  async #postOnce(id: string, body: Buffer): Promise<number> {
+    const seen: Seen = { status: 0, retryAfter: null, atMs: Date.now(), tookMs: 0 };
+    const startedAtMs = performance.now();
+    try {
+      const headers = signedHeaders(id, body, Date.now(), this.key);
+      const signal = AbortSignal.timeout(20_000);
+      const url = `${this.#pickReceiver()}/api/chat/webhook`;
+      const response = await fetch(url, { method: "POST", headers, body, signal });
+      await response.arrayBuffer();
+      this.callbackAnswers.set(response.status, (this.callbackAnswers.get(response.status) ?? 0) + 1);
+      Object.assign(seen, { status: response.status, retryAfter: response.headers.get("retry-after") });
+      return response.status;
+    } catch {
+      return 0;
+    } finally {
+      this.seen.push({ ...seen, tookMs: performance.now() - startedAtMs });
+    }
+  }
+}

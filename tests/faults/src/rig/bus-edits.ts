@@ -1,0 +1,47 @@
+import type { Edit } from "./edits.ts";
+
+const BUS = "packages/bus/src/bus.ts";
+const PROVISION = "packages/bus/src/provision.ts";
+const SEND = "apps/gateway/src/use-cases/send-message.ts";
+
+/** Guards against what happens to the bus. */
+export const BUS_CONTROLS = {
+  "a send waits for the bus": [
+    {
+      file: SEND,
+      from: "        return this.#announce(acceptance);\n",
+      to: "        this.#announce(acceptance);\n        await this.#context.publisher.flush();\n        return { kind: 'accepted', message: acceptance.message };\n",
+    },
+  ],
+  "drift is not refused": [{ file: PROVISION, from: "if (problems.length > 0) {", to: "if (problems.length > 99) {" }],
+  "lost tokens are not looked for": [
+    {
+      file: "apps/dispatcher/src/sweep.ts",
+      from: 'return breaker.state === "closed" ? state : undefined;',
+      to: 'return breaker.state === "closed" && state.pending < 0 ? state : undefined;',
+    },
+  ],
+  "no lease": [
+    {
+      file: "packages/database/src/claim-delivery.ts",
+      from: "head_due_at <= now() AND (lease_until IS NULL OR lease_until <= now())",
+      to: "head_due_at <= now()",
+    },
+    {
+      file: "packages/database/src/sweep-deliveries.ts",
+      from: "        AND (s.lease_until IS NULL OR s.lease_until <= now())\n",
+      to: "",
+    },
+  ],
+  "the migrate step does not wait": [
+    { file: "packages/bus/src/provision-bus.ts", from: "if (!mayPass(error) || ", to: "if (error !== undefined || " },
+  ],
+  "the server is not looked at": [{ file: BUS, from: "    checkServer(connection);\n", to: "" }],
+  "what is missing is not made again": [
+    {
+      file: PROVISION,
+      from: "  if (stream === undefined || consumer === undefined) await provision(jsm, limits);\n",
+      to: "  void provision;\n",
+    },
+  ],
+} satisfies Record<string, Edit[]>;

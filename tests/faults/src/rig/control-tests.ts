@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { runCase, type FaultCase } from "./fault-case.ts";
+import { writeControl } from "./report.ts";
+import { startWorld, type WorldOptions } from "./world.ts";
+
+/** A guard that is taken away, and the case that must notice. */
+export interface Control {
+  guard: string;
+  /** A world without it. */
+  world: WorldOptions;
+  cases: readonly FaultCase[];
+  /** How the name of the case begins. */
+  caseName: string;
+  /** What it must be seen to fail with. */
+  failsWith: string;
+}
+
+/** Long enough for what still works, short enough for what never comes. */
+const SETTLE_MS = 15_000;
+const TIMEOUT_MS = 180_000;
+
+/** Makes a test of each control, in a world of its own. */
+export function controlTests(controls: readonly Control[]): void {
+  const named = controls.map((control) => [control.guard, control] as const);
+  test.for(named)("without the guard a case fails: %s", { timeout: TIMEOUT_MS }, async ([, control]) => {
+    const faultCase = control.cases.find(({ name }) => name.startsWith(control.caseName));
+    if (faultCase === undefined) throw new Error("no such case");
+    await using world = await startWorld(control.world);
+    const failure = await runCase(world, { ...faultCase, settleMs: SETTLE_MS }).catch((error: unknown) => error);
+    expect(String(failure)).toContain(control.failsWith);
+    writeControl({ guard: control.guard, caseName: faultCase.name, seen: String(failure) });
+  });
+}

@@ -1,0 +1,5 @@
+import { STORE_CASES } from "./cases/stores.ts";
+import { faultTests } from "./rig/fault-tests.ts";
+
+// Longer than a case keeps a call open.
+faultTests({ env: { CHAT_QUEUE_MAX_ATTEMPTS: "20", CHAT_WEBHOOK_TIMEOUT_MS: "20000" } }, STORE_CASES);

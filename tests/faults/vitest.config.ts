@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts"],
+    // A choice of the same cases, for `npm test`.
+    exclude: ["src/gate.test.ts"],
+    pool: "forks",
+    maxWorkers: 1, // the processes of one world want both the machine and quiet
+    hookTimeout: 120_000,
+    reporters: ["verbose"],
+  },
+});
