@@ -6,12 +6,15 @@ export interface SweepWorkerOptions extends SweepDependencies {
   logger: Logger;
 }
 
+const AGAIN_MS = 500;
+
 /** A look every `CHAT_QUEUE_INTERVAL_MS`, and at once when NATS is back or the breaker has changed. */
 export class SweepWorker implements Worker {
   readonly name = "sweep";
   #options: SweepWorkerOptions;
   #wake = Promise.withResolvers<void>();
   #reconnected = false;
+  #failed = false;
 
   constructor(options: SweepWorkerOptions) {
     this.#options = options;
@@ -33,18 +36,23 @@ export class SweepWorker implements Worker {
 
   async #look(): Promise<void> {
     const { config, logger } = this.#options;
-    const minimumAgeMs = this.#reconnected ? 0 : config.queueIntervalMs;
+    // What was not on the bus while it did not answer is overdue, as after a reconnection.
+    const minimumAgeMs = this.#reconnected || this.#failed ? 0 : config.queueIntervalMs;
     this.#reconnected = false;
     try {
       await sweepOnce(this.#options, minimumAgeMs);
+      this.#failed = false;
     } catch (error) {
-      logger.warn({ err: error }, "sweep.failed"); // PostgreSQL or NATS is away: the next look may see more
+      this.#failed = true;
+      logger.warn({ err: error }, "sweep.failed"); // PostgreSQL or NATS is away, or a cluster elects its leader
     }
   }
 
   async #pause(): Promise<void> {
     // Several dispatchers should not look at the same moment.
-    const intervalMs = this.#options.config.queueIntervalMs * (0.9 + Math.random() * 0.2);
+    const { queueIntervalMs } = this.#options.config;
+    const intervalMs =
+      (this.#failed ? Math.min(AGAIN_MS, queueIntervalMs) : queueIntervalMs) * (0.9 + Math.random() * 0.2);
     const timer = setTimeout(() => this.#wake.resolve(), intervalMs);
     await this.#wake.promise;
     clearTimeout(timer);

@@ -10,9 +10,9 @@ import type { DispatcherMetrics } from "./metrics.ts";
 export interface SweepDependencies {
   config: Pick<ChatConfig, "queueIntervalMs" | "ackWaitMs" | "replyTimeoutMs">;
   database: Database;
-  bus: Bus;
+  bus: Pick<Bus, "connected" | "state">;
   publisher: OutboxPublisher;
-  breaker: Breaker;
+  breaker: Pick<Breaker, "state">;
   metrics: DispatcherMetrics;
 }
 

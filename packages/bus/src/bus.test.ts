@@ -3,6 +3,7 @@ import { messageSentEvent, type ChatEvent } from "@chat-relay/core/events";
 import type { ChatMessage } from "@chat-relay/core/message";
 import { createTestBus, testNatsUrl, wipeTestBus } from "@chat-relay/testkit/test-bus";
 import { testConfig } from "@chat-relay/testkit/test-config";
+import { startFaultProxy, type FaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBus, type Bus } from "./bus.ts";
@@ -34,6 +35,8 @@ function event(content = "Hello!", epoch = 1): ChatEvent<"chat.message.sent"> {
   };
   return messageSentEvent(message, epoch);
 }
+
+const later = (ms: number) => new Promise<string>((resolve) => setTimeout(() => resolve("too late"), ms).unref());
 
 async function stored(sequence: number) {
   const message = await bus.client().jsm.streams.getMessage("CHAT", { seq: sequence });
@@ -233,5 +236,59 @@ describe("consuming", () => {
     await running;
     expect(finished).toBe(true);
     await settled();
+  });
+
+  describe("on a link with faults", () => {
+    let proxy: FaultProxy;
+    let far: Bus;
+
+    async function openFar(env: Record<string, string> = {}): Promise<void> {
+      await bus[Symbol.asyncDispose]();
+      bus = await createTestBus({ CHAT_ACK_WAIT_MS: "25000", ...env });
+      proxy = await startFaultProxy(testNatsUrl());
+      far = open({ CHAT_ACK_WAIT_MS: "25000", ...env, NATS_URL: proxy.url });
+      await far.ready;
+    }
+
+    afterEach(async () => {
+      await proxy[Symbol.asyncDispose]();
+      await far[Symbol.asyncDispose]();
+    });
+
+    test("a token that arrives after the stop signal is given back at once", async () => {
+      await openFar();
+      const handled: string[] = [];
+      const handle = async (given: ChatEvent): Promise<Outcome> => {
+        handled.push(given.data.content);
+        return { kind: "done" };
+      };
+      consume(handle, { bus: far, ackWaitMs: 25_000 });
+      await bus.publish(event("before"));
+      await waitFor("the first", () => handled.length === 1);
+      proxy.slow(400); // less than the heartbeats of a fetch may be late
+      await bus.publish(event("late"));
+      await waitFor("the server to hand it out", async () => (await bus.state()).pending === 0);
+      stopping.abort();
+      await running;
+      expect(handled).toEqual(["before"]);
+      consume(handle, { ackWaitMs: 25_000 });
+      await waitFor("it to come back long before ack_wait", () => handled.includes("late"), 10_000);
+    });
+
+    test("a question that nobody answers is given up long before a publish is", async () => {
+      await openFar({ CHAT_PUBLISH_TIMEOUT_MS: "60000" });
+      proxy.blackhole();
+      const asked = far.state().catch((error: unknown) => error);
+      await expect(Promise.race([asked, later(10_000)])).resolves.toBeInstanceOf(BusUnavailableError);
+    });
+
+    test("a silent server does not hold up the end", async () => {
+      await openFar({ CHAT_PUBLISH_TIMEOUT_MS: "60000" });
+      proxy.blackhole();
+      consume(async () => ({ kind: "done" }), { bus: far });
+      await new Promise((resolve) => setImmediate(resolve)); // the first fetch is being opened
+      stopping.abort();
+      await expect(Promise.race([running, later(20_000)])).resolves.toBeUndefined();
+    });
   });
 });

@@ -47,6 +47,8 @@ export interface Bus extends AsyncDisposable {
   client(): { js: JetStreamClient; jsm: JetStreamManager };
 }
 
+// While a cluster elects a leader, what it is asked is lost: better asked anew soon than waited for.
+const MANAGE_TIMEOUT_MS = 2_000;
 const FLUSH_MS = 1_000;
 const REOPEN_MS = 1_000;
 
@@ -90,7 +92,7 @@ class NatsBus implements Bus {
     this.#connection = connection;
     checkServer(connection);
     this.#js = jetstream(connection, { timeout: this.#options.publishTimeoutMs });
-    this.#jsm = await jetstreamManager(connection, { checkAPI: false, timeout: this.#options.publishTimeoutMs });
+    this.#jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGE_TIMEOUT_MS });
     void this.#watch(connection);
     this.#setConnected(true, connection.getServer());
     await this.#healUntilDone();

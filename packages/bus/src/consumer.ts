@@ -1,5 +1,5 @@
 import { STREAM_NAME, type ChatEvent } from "@chat-relay/core/events";
-import type { Consumer as PullConsumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
+import type { ConsumerInfo, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Bus } from "./bus.ts";
 import { BusRefusedError } from "./errors.ts";
 import { decodeEvent } from "./event-codec.ts";
@@ -55,7 +55,7 @@ export class Consumer {
   #requested = 0;
   /** Fetches that are being opened or read. */
   #fetching = 0;
-  #consumer: PullConsumer | undefined;
+  #info: ConsumerInfo | undefined;
   #wake = Promise.withResolvers<void>();
 
   constructor(options: ConsumerOptions) {
@@ -80,9 +80,8 @@ export class Consumer {
   }
 
   async #idle(): Promise<void> {
-    // A fetch runs out by itself; one that a silent server keeps open must not hold up the end.
-    const fetchesUntilMs = performance.now() + FETCH_EXPIRES_MS + 2 * FETCH_HEARTBEAT_MS;
-    while (this.#inFlight.size > 0 || (this.#fetching > 0 && performance.now() < fetchesUntilMs)) {
+    // A fetch runs out by itself, also when the server is silent: everything that it asks has a time limit.
+    while (this.#inFlight.size > 0 || this.#fetching > 0) {
       await this.#nextWake(PAUSE_MS); // each handler and each fetch wakes us as it ends
     }
   }
@@ -131,13 +130,13 @@ export class Consumer {
 
   async #open(count: number): Promise<ConsumerMessages> {
     const { js, jsm } = this.#options.bus.client();
-    this.#consumer ??= js.consumers.getConsumerFromInfo(await jsm.consumers.info(STREAM_NAME, CONSUMER_NAME));
+    // Asked for once: its name is all that a fetch needs, and one that was made anew has the same.
+    this.#info ??= await jsm.consumers.info(STREAM_NAME, CONSUMER_NAME);
     const timing = { expires: FETCH_EXPIRES_MS, idle_heartbeat: FETCH_HEARTBEAT_MS };
-    return this.#consumer.fetch({ max_messages: count, ...timing });
+    return js.consumers.getConsumerFromInfo(this.#info).fetch({ max_messages: count, ...timing });
   }
 
   async #recover(error: unknown): Promise<void> {
-    this.#consumer = undefined;
     this.#options.onError(error, "fetch");
     try {
       if (this.#options.bus.connected) await this.#options.bus.heal();
