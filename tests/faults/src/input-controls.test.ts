@@ -16,6 +16,7 @@ import { INPUT_WORLDS } from "./cases/input-worlds.ts";
 import { controlTests, type Control } from "./rig/control-tests.ts";
 import type { ControlName } from "./rig/edits.ts";
 import type { FaultCase } from "./rig/fault-case.ts";
+import { INVARIANTS } from "./rig/ledger.ts";
 import { AT_REST } from "./rig/rest.ts";
 import type { WorldOptions } from "./rig/world.ts";
 
@@ -34,7 +35,7 @@ function withoutUniqueKeys(
   options: WorldOptions,
   cases: readonly FaultCase[],
   caseNames: readonly string[],
-  failsWith: string,
+  failsWith: readonly string[],
 ): Control[] {
   return caseNames.map((caseName) => {
     const world = { ...options, withoutUniqueKeys: true };
@@ -49,7 +50,7 @@ controlTests([
     callbacks,
     CALLBACK_CASES,
     ["the same callback 3", "the same callback 30"],
-    CALLBACK_INVARIANTS.oneReply,
+    [CALLBACK_INVARIANTS.oneReply],
   ),
   ...controlsOf(callbacks, CALLBACK_CASES, [
     ["a reply leaves its message queued", "a reply between two attempts", CALLBACK_INVARIANTS.settled],
@@ -84,7 +85,7 @@ controlTests([
     edge,
     IDEMPOTENCY_CASES,
     ["the same message 20 times at once", "the same message 20 times while"],
-    ONE_MESSAGE,
+    [ONE_MESSAGE, INVARIANTS.once],
   ),
   ...controlsOf(edge, SLOW_CASES, [["requests without a time limit", "520 connections", SLOW_INVARIANTS.closed]]),
   ...controlsOf(edge, LOG_CASES, [["URLs logged", "secrets and texts", AT_REST.silent]]),
