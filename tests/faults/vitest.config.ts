@@ -6,7 +6,7 @@ export default defineConfig({
     // A choice of the same cases, for `npm test`.
     exclude: ["src/gate.test.ts"],
     pool: "forks",
-    maxWorkers: 2, // most of a case is waiting
+    maxWorkers: 3, // most of a case is waiting
     hookTimeout: 120_000,
     reporters: ["verbose"],
   },

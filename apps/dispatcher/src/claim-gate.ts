@@ -12,7 +12,7 @@ export class ClaimGate {
     return this.#inDoubt ? Math.min(1, wanted) : wanted;
   }
 
-  /** Makes a claim or renews leases, and learns from it whether PostgreSQL answers. */
+  /** Makes a claim, renews leases or settles, and learns from it whether PostgreSQL answers. */
   async through<T>(work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();

@@ -33,16 +33,23 @@ export interface DeliverDependencies {
 
 const HELD_BACK_MS = 500;
 const SETTLE_RETRY_MS = 250;
-// A token that waits on the bus takes one of its places for pending ones: those of a dead workflow would fill them all.
 const WAIT_ON_BUS_MAX_MS = 300_000;
+// A message may be called a fifth later than promised, half of which its delay has used; the sweep needs less than this.
+const SWEEP_SHARE = 0.05;
+const SWEEP_GRACE_MS = 5_000;
 
 function jitterMs(): number {
   return Math.round(Math.random() * 250);
 }
 
-/** The token waits on the bus, or, if that would be long, comes anew by the sweep when its message is due. */
-function waitFor(delayMs: number): Outcome {
-  return delayMs > WAIT_ON_BUS_MAX_MS ? { kind: "done" } : { kind: "retry", afterMs: delayMs };
+/**
+ * A token that waits on the bus takes one of the consumer's places, and those of a dead workflow could fill them all: one
+ * that has long to wait leaves, if the sweep will publish it anew in good time.
+ */
+function tokenWaits(delayMs: number, { queueIntervalMs, ackWaitMs }: ChatConfig): Outcome {
+  const sweepMs = queueIntervalMs * 1.1 + ackWaitMs + SWEEP_GRACE_MS;
+  const leaves = delayMs > WAIT_ON_BUS_MAX_MS && sweepMs < delayMs * SWEEP_SHARE;
+  return leaves ? { kind: "done" } : { kind: "retry", afterMs: delayMs };
 }
 
 /** Delivers the message that a work token stands for; the result says what becomes of the token. */
@@ -70,7 +77,7 @@ async function claimAndDeliver(
   const ids = { messageId: event.data.id, sessionId: event.data.sessionId };
   const result = await gate.through(() => claimDelivery(database, ids, config.ackWaitMs));
   if (result.kind === "not_mine") return { kind: "not_mine" };
-  if (result.kind === "not_now") return waitFor(result.retryInMs + jitterMs());
+  if (result.kind === "not_now") return tokenWaits(result.retryInMs + jitterMs(), config);
   return held.whileHeld(result.claim, async (signal) => {
     const settlement = await attempt(dependencies, result.claim, { event, signal, claimedAtMs, onCalled });
     return conclude(dependencies, result.claim, settlement, event.traceparent);
@@ -121,10 +128,10 @@ async function settleWithPatience(
   claim: Claim,
   settlement: Settlement,
 ): Promise<SettleResult> {
-  const { database, ending, logger } = dependencies;
+  const { database, gate, ending, logger } = dependencies;
   for (;;) {
     try {
-      return await settleDelivery(database, claim, settlement);
+      return await gate.through(() => settleDelivery(database, claim, settlement));
     } catch (error) {
       if (!(error instanceof DatabaseUnavailableError) || ending.aborted) throw error;
       logger.warn({ err: error, messageId: claim.messageId }, "delivery.settle_delayed");
@@ -148,7 +155,7 @@ async function conclude(
   publisher.publishReplies(result.replies, traceparent);
   // Another message may have become the head meanwhile: then this one gets a new token at its turn.
   const stillHead = result.status === "queued" && result.announcements.length === 0;
-  if (settlement.kind === "retry" && stillHead) return waitFor(settlement.delayMs);
+  if (settlement.kind === "retry" && stillHead) return tokenWaits(settlement.delayMs, dependencies.config);
   if (settlement.kind === "handed_back" && stillHead) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
   return { kind: "done" };
 }

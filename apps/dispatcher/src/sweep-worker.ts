@@ -14,7 +14,7 @@ export class SweepWorker implements Worker {
   #options: SweepWorkerOptions;
   #wake = Promise.withResolvers<void>();
   #reconnected = false;
-  #failed = false;
+  #failures = 0;
 
   constructor(options: SweepWorkerOptions) {
     this.#options = options;
@@ -37,13 +37,13 @@ export class SweepWorker implements Worker {
   async #look(): Promise<void> {
     const { config, logger } = this.#options;
     // What was not on the bus while it did not answer is overdue, as after a reconnection.
-    const minimumAgeMs = this.#reconnected || this.#failed ? 0 : config.queueIntervalMs;
+    const minimumAgeMs = this.#reconnected || this.#failures > 0 ? 0 : config.queueIntervalMs;
     this.#reconnected = false;
     try {
       await sweepOnce(this.#options, minimumAgeMs);
-      this.#failed = false;
+      this.#failures = 0;
     } catch (error) {
-      this.#failed = true;
+      this.#failures += 1;
       logger.warn({ err: error }, "sweep.failed"); // PostgreSQL or NATS is away, or a cluster elects its leader
     }
   }
@@ -51,8 +51,10 @@ export class SweepWorker implements Worker {
   async #pause(): Promise<void> {
     // Several dispatchers should not look at the same moment.
     const { queueIntervalMs } = this.#options.config;
-    const intervalMs =
-      (this.#failed ? Math.min(AGAIN_MS, queueIntervalMs) : queueIntervalMs) * (0.9 + Math.random() * 0.2);
+    // After a failure sooner, then later and later.
+    const nextMs =
+      this.#failures === 0 ? queueIntervalMs : Math.min(AGAIN_MS * 2 ** (this.#failures - 1), queueIntervalMs);
+    const intervalMs = nextMs * (0.9 + Math.random() * 0.2);
     const timer = setTimeout(() => this.#wake.resolve(), intervalMs);
     await this.#wake.promise;
     clearTimeout(timer);

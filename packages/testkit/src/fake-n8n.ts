@@ -33,6 +33,8 @@ export interface FakeN8n extends AsyncDisposable {
   calls: FakeCall[];
   /** Calls under way now. */
   readonly open: number;
+  /** What responders threw: faults of the test itself. */
+  failures: unknown[];
   answerWith(responder: Responder): void;
 }
 
@@ -63,23 +65,26 @@ function parse(raw: Buffer): unknown {
 /** An HTTP server in n8n's place that logs every call; by default it takes messages and says nothing. */
 export async function startFakeN8n(port = 0): Promise<FakeN8n> {
   const calls: FakeCall[] = [];
+  const failures: unknown[] = [];
   let open = 0;
   let responder: Responder = () => ({ body: { message: "Workflow was started" } });
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     open += 1;
     const ended = new Promise<void>((resolve) => response.on("close", resolve));
     void ended.then(() => (open -= 1));
+    const rawBody = await readBody(request).catch(() => undefined); // the caller went away while it was sending
+    if (rawBody === undefined) return void response.destroy();
+    const { headers, url: path = "" } = request;
+    const at = { receivedAtMs: Date.now(), endedAtMs: undefined };
+    const call: FakeCall = { path, headers, rawBody, body: parse(rawBody), ...at, ended };
+    for (const event of ["finish", "close"]) response.once(event, () => (call.endedAtMs ??= Date.now()));
+    calls.push(call);
     try {
-      const rawBody = await readBody(request);
-      const { headers, url: path = "" } = request;
-      const at = { receivedAtMs: Date.now(), endedAtMs: undefined };
-      const call: FakeCall = { path, headers, rawBody, body: parse(rawBody), ...at, ended };
-      for (const event of ["finish", "close"]) response.once(event, () => (call.endedAtMs ??= Date.now()));
-      calls.push(call);
       const answer = await responder(call, response);
       if (answer !== undefined && !response.destroyed) send(response, answer);
-    } catch {
-      response.destroy(); // the caller went away while it was sending
+    } catch (error) {
+      failures.push(error);
+      response.destroy();
     }
   };
   const server = createServer((request, response) => void take(request, response));
@@ -89,6 +94,7 @@ export async function startFakeN8n(port = 0): Promise<FakeN8n> {
     url: `http://127.0.0.1:${actualPort}/webhook/chat`,
     port: actualPort,
     calls,
+    failures,
     get open() {
       return open;
     },

@@ -151,7 +151,7 @@ export const CALLBACK_BODY_CASES: FaultCase[] = [
     async run(trial) {
       const { world, load, measure } = trial;
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       await untroubled(world, async () => {
         const posting = Promise.all(
           Object.entries(HOSTILE).map(([name, hostile]) => postHostile(trial, visitor, name, hostile)),
@@ -173,7 +173,7 @@ export const CALLBACK_BODY_CASES: FaultCase[] = [
     name: "texts of every odd kind in callbacks: shown as sent, U+0000 and lone surrogates as U+FFFD",
     async run(trial) {
       const [visitor] = await trial.load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       await untroubled(trial.world, async () => {
         mustHold(CALLBACK_BODY_INVARIANTS.mended, await shownTexts(trial, visitor));
       });

@@ -217,7 +217,7 @@ const REORDERED: FaultCase[] = [
         return answer;
       });
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       for (let count = 0; count < 2; count += 1) {
         const { message } = await load.send(visitor);
         await waitFor("its reply", async () =>

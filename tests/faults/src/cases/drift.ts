@@ -90,7 +90,7 @@ async function destroyUnderLoad(trial: Trial, what: string, destroy: Destroy): P
   const sinceMs = performance.now();
   for (const dispatcher of world.dispatchers) dispatcher.resume();
   const [visitor] = await load.open(1);
-  if (visitor === undefined) return;
+  if (visitor === undefined) throw new Error("no session");
   const { message } = await load.send(visitor);
   mustHold(DRIFT_INVARIANTS.healed, await uncalled(trial, [message.id], HEALED_WITHIN_MS));
   measure(`${what}: a new message is delivered after ms`, performance.now() - sinceMs);

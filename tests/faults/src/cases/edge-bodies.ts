@@ -198,7 +198,7 @@ async function thereAndBack(trial: Trial, visitor: Visitor, { name, text, storab
 async function failWith(trial: Trial, { name, text }: HardText): Promise<void> {
   const { load, world } = trial;
   const [visitor] = await load.open(1);
-  if (visitor === undefined) return;
+  if (visitor === undefined) throw new Error("no session");
   const { message } = await load.send(visitor, {
     content: `fail: ${name}`,
     expected: { status: "failed", replies: 0 },

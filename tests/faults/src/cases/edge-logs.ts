@@ -184,7 +184,7 @@ export const LOG_CASES: FaultCase[] = [
     async run(trial) {
       const { world, load } = trial;
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       await misplaced(trial, visitor);
       await forgedCallbacks(trial, visitor);
       await failingN8n(trial);

@@ -1,5 +1,6 @@
 import type { ChatMessage } from "@chat-relay/core/message";
 import { sendOnce } from "../rig/edge-client.ts";
+import { untilAllIsDone } from "../rig/delivery-watch.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { problemOf, type RawAnswer } from "../rig/raw-http.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
@@ -49,6 +50,7 @@ export const OUTBOX_CASES: FaultCase[] = [
       const nats = world.nats[0]?.server;
       await load.open(SESSIONS);
       await load.steady(10, 40);
+      await untilAllIsDone(trial); // what still waits would count
       const before = load.accepted.length;
       await nats?.kill();
       const problems = await fill(trial, 4 * OUTBOX_MAX);

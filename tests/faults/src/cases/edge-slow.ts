@@ -64,7 +64,7 @@ export const SLOW_CASES: FaultCase[] = [
     async run(trial) {
       const { load, measure } = trial;
       const [visitor] = await load.open(10);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       const senders = slowSenders(trial, visitor);
       await load.steady(150, 30);
       const slowestMs = Math.max(...load.accepted.map(({ tookMs }) => tookMs));

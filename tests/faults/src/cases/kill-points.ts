@@ -68,7 +68,7 @@ async function sendOne({ load }: Trial): Promise<void> {
 /** Sends a message, and another behind it, to one session. */
 async function sendTwo({ load }: Trial): Promise<void> {
   const [visitor] = await load.open(1);
-  if (visitor === undefined) return;
+  if (visitor === undefined) throw new Error("no session");
   await load.send(visitor);
   await load.send(visitor);
 }

@@ -28,7 +28,7 @@ function killedInMidCall(name: string): FaultCase {
     name,
     async run({ load, world, calls, bot, measure }) {
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       world.n8n.answerWith(() => undefined); // hangs
       const { message } = await load.send(visitor);
       const call = await waitFor("the call", () => calls[0]);
@@ -60,6 +60,7 @@ export const DEFAULT_KILL_CASES: FaultCase[] = [
 export const KILL_CASES: FaultCase[] = [
   {
     name: "without any fault all goes through",
+    calledOnce: true,
     async run({ load }) {
       await load.open(10);
       await load.steady(100, 40);
@@ -75,6 +76,7 @@ export const KILL_CASES: FaultCase[] = [
   killedInMidCall("a dispatcher killed in mid-call: the message is called again within ack_wait and a second"),
   {
     name: "a random gateway or receiver killed every second",
+    calledOnce: true,
     async run(trial) {
       const { load, world } = trial;
       await load.open(40);

@@ -140,7 +140,7 @@ const replay: FaultCase = {
     };
     await meanwhile(replaying(), async () => {
       await random.pick(world.dispatchers).kill();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => setTimeout(resolve, 1_000)); // each spares the budget of most
     });
     mustHold("a replay keeps each session's order", replayOrderProblems(calls.slice(before), broken.failed));
     mustHold("a replayed message's attempts are counted on", [

@@ -24,8 +24,8 @@ const PER_SECOND = 20;
 const BACK_AFTER_MS = 3_000;
 /** What a lost leader may cost; nats-server itself begins an election 4 to 9 s after it has last heard of one. */
 const GAP_LIMIT_MS = 10_000;
-/** Where the servers' election took longer, ours is what came after it. */
-const AFTER_ELECTION_MS = 4_000;
+/** What the machine's other work may take beside the product. */
+const SLACK_MS = 2_000;
 const ACCEPT_LIMIT_MS = 2_000;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -71,8 +71,9 @@ async function killRounds(trial: Trial, roundsMs: number[], pick: () => Promise<
   mustHold(
     CLUSTER_INVARIANTS.soon,
     gaps.flatMap(({ gapMs, electionMs }) => {
-      const late = gapMs > GAP_LIMIT_MS && gapMs > electionMs + AFTER_ELECTION_MS;
-      return late ? [`${gapMs} ms without one, though leaders were elected after ${electionMs} ms`] : [];
+      return gapMs > GAP_LIMIT_MS + SLACK_MS
+        ? [`${gapMs} ms without one, though leaders were elected after ${electionMs} ms`]
+        : [];
     }),
   );
   return gaps.toSorted((a, b) => b.gapMs - a.gapMs)[0] ?? { gapMs: 0, electionMs: 0 };

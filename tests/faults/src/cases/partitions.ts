@@ -13,7 +13,8 @@ export const PARTITION_CASES: FaultCase[] = [
   {
     name: "a dispatcher cut off from PostgreSQL in mid-call: another finishes, and the late settle is fenced",
     async run(trial) {
-      const { load, world, calls, measure } = trial;
+      const { load, world, calls, measure, allow } = trial;
+      allow({ overlap: true });
       const { open, holder, before } = await givenHeldCall(trial);
       holder.postgres.blackhole();
       const cutAtMs = Date.now();

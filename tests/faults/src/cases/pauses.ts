@@ -21,7 +21,7 @@ export const PAUSE_CASES: FaultCase[] = [
     async run(trial) {
       const { load, world, calls, bot } = trial;
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       const gate = Promise.withResolvers<void>();
       world.n8n.answerWith(async () => {
         await gate.promise;
@@ -42,9 +42,10 @@ export const PAUSE_CASES: FaultCase[] = [
   {
     name: "a dispatcher held still in mid-call while its connection breaks: what another has settled stays settled",
     async run(trial) {
-      const { load, world, calls, bot } = trial;
+      const { load, world, calls, bot, allow } = trial;
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
+      allow({ overlap: true });
       world.n8n.answerWith(() => undefined); // hangs
       const first = await load.send(visitor);
       const call = await waitFor("the call", () => calls[0]);
@@ -70,7 +71,7 @@ export const PAUSE_CASES: FaultCase[] = [
     async run(trial) {
       const { load, world, calls } = trial;
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       const before = new Map<SupervisedService, Map<string, number>>();
       for (const dispatcher of world.dispatchers) before.set(dispatcher, await settledClaims(dispatcher));
       await Promise.all([world.armKill(HELD_STILL), load.send(visitor)]);

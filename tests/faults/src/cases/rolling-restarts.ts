@@ -71,9 +71,10 @@ export const ROLLING_RESTART_CASES: FaultCase[] = [
   },
   {
     name: "a dispatcher that ends hands back the calls that outlast its grace time",
-    async run({ load, world, calls, bot, measure }) {
+    async run({ allow, load, world, calls, bot, measure }) {
+      allow({ handedBack: true });
       const [visitor] = await load.open(1);
-      if (visitor === undefined) return;
+      if (visitor === undefined) throw new Error("no session");
       world.n8n.answerWith(() => undefined); // hangs
       await load.send(visitor);
       const holder = callerOf(world, await waitFor("the call", () => calls[0]));

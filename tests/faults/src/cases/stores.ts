@@ -102,6 +102,7 @@ async function untilLost(lost: Promise<void>[], step: () => Promise<unknown>): P
 export const STORE_CASES: FaultCase[] = [
   {
     name: "nats-server killed five times under load: every send is accepted, and none is slow",
+    calledOnce: true,
     async run(trial) {
       const { load, measure } = trial;
       await load.open(30);
@@ -175,6 +176,7 @@ export const STORE_CASES: FaultCase[] = [
   },
   {
     name: "the answer to an accepted message's commit lost: the client's repeat gets the same message",
+    calledOnce: true,
     async run(trial) {
       const { load, world } = trial;
       await load.open(10);
@@ -276,6 +278,7 @@ export const STORE_CASES: FaultCase[] = [
   },
   {
     name: "NATS down for a minute under load: services find back by themselves",
+    calledOnce: true,
     async run(trial) {
       const { load } = trial;
       await load.open(30);

@@ -23,6 +23,14 @@ export function messageIdOf(call: FakeCall): string {
   return String(call.headers["webhook-id"]);
 }
 
+/** How everything begins that the workflow says. */
+export const USUAL = "The usual reply to ";
+
+/** What the workflow says to a message. */
+export function usualReply(messageId: string): string {
+  return `${USUAL}${messageId} ${TEXT_CANARY}`;
+}
+
 /** How the workflow replies to a message, always the same for the same message. */
 export function waysOfReplying(messageId: string): "json" | "text" | "callback" {
   return (["json", "json", "json", "text", "callback"] as const)[hash(messageId) % 5] ?? "json";
@@ -64,7 +72,7 @@ export class Bot {
   answer = async (call: FakeCall): Promise<FakeAnswer> => {
     await new Promise((resolve) => setTimeout(resolve, this.#random.int(40)));
     const id = messageIdOf(call);
-    const text = `reply to ${id} ${TEXT_CANARY}`;
+    const text = usualReply(id);
     const way = waysOfReplying(id);
     if (way === "json") return { body: { output: text } };
     if (way === "text") return { body: text };

@@ -1,10 +1,12 @@
 import type { FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { Bot, messageIdOf, waysOfReplying } from "./bot.ts";
+import { CALLED_ONCE, checkCalledOnce } from "./called-once.ts";
 import { checkLedger, INVARIANTS, untilTerminal, type Allowances } from "./ledger.ts";
 import { Load } from "./load.ts";
 import { createRandom, hash, RUN_SEED, type Random } from "./random.ts";
 import { writeReport } from "./report.ts";
 import { AT_REST, checkBounds, checkStanding, checkLogs, untilAtRest } from "./rest.ts";
+import { mustHold } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** What a case works with. */
@@ -26,12 +28,27 @@ export interface FaultCase {
   /** What must be seen, as a sentence. */
   name: string;
   run(trial: Trial): Promise<void>;
+  /** No dispatcher is lost and n8n does not fail: nothing is a reason to call a message twice. */
+  calledOnce?: true;
   /** How long messages may take to come to their end once `run` is over; 60,000 by default. */
   settleMs?: number;
 }
 
 const SETTLE_MS = 60_000;
 const REST_MS = 30_000;
+
+/** Sessions of the cases that are over, by world: nothing may happen to them any more. */
+const ENDED = new WeakMap<World, Set<string>>();
+const NOTHING_LATE = "no message is called once its case is over";
+
+function checkNothingLate({ world, load, calls }: Trial): void {
+  const ended = ENDED.get(world) ?? new Set<string>();
+  const sessionOf = (call: FakeCall) => String((call.body as { sessionId?: unknown } | undefined)?.sessionId);
+  const late = calls.filter((call) => ended.has(sessionOf(call)));
+  mustHold(NOTHING_LATE, late.map(messageIdOf));
+  for (const { sessionId } of load.visitors) ended.add(sessionId);
+  ENDED.set(world, ended);
+}
 
 function repeated(calls: readonly FakeCall[]): number {
   return calls.length - new Set(calls.map(messageIdOf)).size;
@@ -47,6 +64,10 @@ async function check(trial: Trial, faultCase: FaultCase, allowed: Allowances, lo
   await checkLedger({ load, calls, allowed, answeredInResponse });
   await checkBounds(world);
   checkStanding(world);
+  checkNothingLate(trial);
+  if (faultCase.calledOnce === true) checkCalledOnce(calls);
+  const [failure] = world.n8n.failures;
+  if (failure !== undefined) throw new Error("n8n's script of this case is at fault", { cause: failure });
   checkLogs(world, load, logsFrom);
 }
 
@@ -61,6 +82,7 @@ export async function runCase(world: World, faultCase: FaultCase): Promise<void>
   const bot = new Bot(world, random);
   let allowed: Allowances = {};
   world.n8n.calls.length = 0;
+  world.n8n.failures.length = 0;
   world.n8n.answerWith(bot.answer);
   const trial: Trial = {
     world,
@@ -87,7 +109,12 @@ export async function runCase(world: World, faultCase: FaultCase): Promise<void>
     calls: trial.calls.length,
     repeatedCalls: repeated(trial.calls),
     callbacks: [...bot.callbackAnswers.values()].reduce((sum, count) => sum + count, 0),
-    invariants: [...Object.values(INVARIANTS), ...Object.values(AT_REST)],
+    invariants: [
+      ...Object.values(INVARIANTS),
+      NOTHING_LATE,
+      ...Object.values(AT_REST),
+      ...(faultCase.calledOnce === true ? [CALLED_ONCE] : []),
+    ],
     measured,
   });
 }

@@ -1,8 +1,9 @@
 import type { ChatMessage } from "@chat-relay/core/message";
 import { verifyWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
 import type { FakeCall } from "@chat-relay/testkit/fake-n8n";
+import { isDeepStrictEqual } from "node:util";
 import { waitFor } from "@chat-relay/testkit/wait-for";
-import { messageIdOf } from "./bot.ts";
+import { messageIdOf, USUAL, usualReply } from "./bot.ts";
 import type { Accepted, Expected, Load, Visitor } from "./load.ts";
 import { WEBHOOK_SECRET } from "./product-env.ts";
 import { mustHold, Violation } from "./violation.ts";
@@ -17,13 +18,17 @@ export const INVARIANTS = {
   order: "n8n is called in the session's order, never for a message before the one ahead of it has ended",
   replyOrder: "replies in the response come in the order of their messages",
   own: "nothing of one session is seen in another",
-  sameBytes: "each attempt carries the same bytes, signed, with an attempt number that never goes back",
+  told: "each message is told to n8n at least once, as it was accepted",
+  text: "a reply is shown with the words that n8n said, to the message that it answers",
+  sameBytes: "each attempt carries the same bytes, signed, with a number of its own that never goes back",
 } as const;
 
 /** What a case may do that the rules would forbid. */
 export interface Allowances {
-  /** A process that was held still keeps its call open while another goes on. */
+  /** A dispatcher that was held still or cut off keeps its call open while another goes on. */
   overlap?: boolean;
+  /** Dispatchers were ended in order: a call that they hand back is made again under its number. */
+  handedBack?: boolean;
   /** Messages that an operator has replayed are called again, behind later ones. */
   replayed?: ReadonlySet<string>;
   /** Messages that a callback answered, whatever the bot's usual way: their replies come in any order. */
@@ -44,7 +49,6 @@ const LEDGER = {
 };
 
 function isReached(expected: Expected, status: string | undefined): boolean {
-  if (expected.status === "answered or failed") return status === "answered" || status === "failed";
   return status === expected.status;
 }
 
@@ -98,10 +102,13 @@ function checkTranscript(transcript: readonly ChatMessage[], accepted: readonly 
   );
   mustHold(
     INVARIANTS.kept,
-    accepted.flatMap(({ message }) => {
+    accepted.flatMap(({ message, expected }) => {
       const shown = byId.get(message.id);
-      const same = shown?.content === message.content && shown.sequence === message.sequence;
-      return same ? [] : [`${message.id} is ${shown === undefined ? "missing" : "another"}`];
+      const { duplicate: _, ...wanted } = { duplicate: false, ...message, status: expected.status };
+      const same = isDeepStrictEqual(shown, wanted);
+      return same
+        ? []
+        : [`${message.id} is ${shown === undefined ? "missing" : `shown as ${shown.status}, or another`}`];
     }),
   );
   const users = transcript.filter(({ role }) => role === "user");
@@ -115,9 +122,7 @@ function checkTranscript(transcript: readonly ChatMessage[], accepted: readonly 
     ...users.filter(({ id }) => !known.has(id)).map(({ id }) => `${id} was not sent, or is a second copy`),
     ...accepted.flatMap(({ message, expected }) => {
       const count = replies.get(message.id)?.length ?? 0;
-      const failedAfterAll = expected.status === "answered or failed" && byId.get(message.id)?.status === "failed";
-      const wanted = failedAfterAll ? 0 : expected.replies;
-      return count === wanted ? [] : [`${message.id} has ${count} replies, wanted ${wanted}`];
+      return count === expected.replies ? [] : [`${message.id} has ${count} replies, wanted ${expected.replies}`];
     }),
     ...((replies.get("")?.length ?? 0) === unasked ? [] : [`${session} has other unasked replies than were posted`]),
   ]);
@@ -136,12 +141,71 @@ function checkReplyOrder(transcript: readonly ChatMessage[], answeredInResponse:
   mustHold(INVARIANTS.replyOrder, problems);
 }
 
+const ANY_ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+/** What was said, to what: replies of the usual bot name their message. */
+function checkText(transcript: readonly ChatMessage[], known: ReadonlySet<string>): void {
+  mustHold(
+    INVARIANTS.text,
+    transcript.flatMap(({ id, role, replyTo, content }) => {
+      if (role !== "assistant" || replyTo === null) return [];
+      const garbled = content.startsWith(USUAL) && content !== usualReply(replyTo);
+      const other = (content.match(ANY_ID) ?? []).find((named) => named !== replyTo && known.has(named));
+      return [
+        ...(garbled ? [`reply ${id} to ${replyTo} has other words`] : []),
+        ...(other === undefined ? [] : [`reply ${id} to ${replyTo} was meant for ${other}`]),
+      ];
+    }),
+  );
+}
+
 function checkOwn(transcript: readonly ChatMessage[], visitor: Visitor): void {
   mustHold(
     INVARIANTS.own,
     transcript
       .filter(({ sessionId }) => sessionId !== visitor.sessionId)
       .map(({ id, sessionId }) => `${id} of ${sessionId} is shown to ${visitor.sessionId}`),
+  );
+}
+
+interface ToldBody {
+  sessionId: string;
+  chatInput: string;
+  data: {
+    messageId: string;
+    sequence: number;
+    content: string;
+    messageType: string;
+    metadata: object;
+    createdAt: string;
+    session: { id: string };
+  };
+}
+
+/** Whether the call says what was accepted. */
+function isToldAsAccepted(call: FakeCall, { message }: Accepted): boolean {
+  const { sessionId, chatInput, data } = call.body as ToldBody;
+  const { session, ...told } = { ...data, callbackUrl: undefined };
+  const { id: messageId, sequence, content, messageType, metadata, createdAt } = message;
+  const wanted = { messageId, sequence, content, messageType, metadata, createdAt, callbackUrl: undefined };
+  return (
+    sessionId === message.sessionId &&
+    session.id === sessionId &&
+    chatInput === content &&
+    isDeepStrictEqual(told, wanted)
+  );
+}
+
+/** Looks at the calls of each accepted message: whether there are any, and what they say. */
+function checkTold(callsOf: ReadonlyMap<string, FakeCall[]>, accepted: readonly Accepted[]): void {
+  mustHold(
+    INVARIANTS.told,
+    accepted.flatMap((entry) => {
+      const { id } = entry.message;
+      const calls = callsOf.get(id) ?? [];
+      if (calls.length === 0 && entry.expected.status !== "failed") return [`${id} was never told`];
+      return calls.every((call) => isToldAsAccepted(call, entry)) ? [] : [`${id} was told as another`];
+    }),
   );
 }
 
@@ -152,22 +216,19 @@ function sequenceOf(call: FakeCall): number {
 /** Looks at one session's calls in the order of their arrival. */
 function checkCallOrder(calls: readonly FakeCall[], allowed: Allowances): void {
   let highest = 0;
-  let previous: FakeCall | undefined;
+  let before: FakeCall[] = [];
   const problems = calls.flatMap((call) => {
     if (allowed.replayed?.has(messageIdOf(call)) === true) return [];
     const sequence = sequenceOf(call);
     const late = sequence < highest;
-    const early =
-      allowed.overlap !== true &&
-      previous !== undefined &&
-      sequence > highest &&
-      (previous.endedAtMs === undefined || previous.endedAtMs > call.receivedAtMs);
+    before = before.filter(({ endedAtMs }) => endedAtMs === undefined || endedAtMs > call.receivedAtMs);
+    const early = allowed.overlap !== true && before.some((open) => sequenceOf(open) < sequence);
     const found = [
       ...(late ? [`${messageIdOf(call)} (${sequence}) was called after ${highest}`] : []),
       ...(early ? [`${messageIdOf(call)} (${sequence}) was called while ${highest} was under way`] : []),
     ];
     highest = Math.max(highest, sequence);
-    previous = call;
+    before.push(call);
     return found;
   });
   mustHold(INVARIANTS.order, problems);
@@ -178,8 +239,9 @@ function signatureHeaders({ headers }: FakeCall) {
   return { id: text("webhook-id"), timestamp: text("webhook-timestamp"), signature: text("webhook-signature") };
 }
 
-function checkBytes(calls: readonly FakeCall[], secrets = WEBHOOK_SECRET): void {
+function checkBytes(calls: readonly FakeCall[], { secrets = WEBHOOK_SECRET, handedBack }: Allowances): void {
   const keys = webhookKeys(secrets);
+  const numbers = new Set<number>();
   const first = calls[0];
   let latest = { number: 0, signedAt: 0 };
   const problems = calls.flatMap((call) => {
@@ -187,12 +249,15 @@ function checkBytes(calls: readonly FakeCall[], secrets = WEBHOOK_SECRET): void 
     const signedAt = Number(call.headers["webhook-timestamp"]);
     // A call that was held up on its way may arrive behind the next attempt; it was signed before that one.
     const back = number < latest.number && signedAt >= latest.signedAt;
+    const again = handedBack !== true && numbers.has(number);
+    numbers.add(number);
     if (number > latest.number) latest = { number, signedAt };
     const tolerance = { nowMs: call.receivedAtMs, toleranceMs: 60_000 };
     const verified = verifyWebhook(keys, signatureHeaders(call), call.rawBody, tolerance);
     return [
       ...(first !== undefined && call.rawBody.equals(first.rawBody) ? [] : [`${messageIdOf(call)} has other bytes`]),
       ...(verified.ok ? [] : [`${messageIdOf(call)} is not signed: ${verified.reason}`]),
+      ...(again ? [`${messageIdOf(call)} has attempt ${number} twice`] : []),
       ...(back ? [`${messageIdOf(call)} goes back to attempt ${number}`] : []),
     ];
   });
@@ -205,7 +270,9 @@ function checkCalls(calls: readonly FakeCall[], load: Told, allowed: Allowances)
   const sessionOf = (call: FakeCall) => String((call.body as { sessionId?: unknown } | undefined)?.sessionId);
   const mine = calls.filter((call) => sessions.has(sessionOf(call)));
   for (const ofSession of groupBy(mine, sessionOf).values()) checkCallOrder(ofSession, allowed);
-  for (const ofMessage of groupBy(mine, messageIdOf).values()) checkBytes(ofMessage, allowed.secrets);
+  const callsOf = groupBy(mine, messageIdOf);
+  for (const ofMessage of callsOf.values()) checkBytes(ofMessage, allowed);
+  checkTold(callsOf, load.accepted);
   const acceptedIn = new Map(load.accepted.map(({ message }) => [message.id, message.sessionId]));
   mustHold(
     INVARIANTS.own,
@@ -230,10 +297,12 @@ export interface LedgerCheck {
 /** Checks what visitors see and what n8n was told, against what was accepted. */
 export async function checkLedger({ load, calls, allowed, answeredInResponse }: LedgerCheck): Promise<void> {
   checkCalls(calls, load, allowed);
+  const known = new Set(load.accepted.map(({ message }) => message.id));
   const bySession = groupBy(load.accepted, ({ message }) => message.sessionId);
   const check = async (visitor: Visitor) => {
     const transcript = await load.history(visitor);
     checkOwn(transcript, visitor);
+    checkText(transcript, known);
     checkTranscript(transcript, bySession.get(visitor.sessionId) ?? [], load.unasked.get(visitor.sessionId) ?? 0);
     checkReplyOrder(transcript, answeredInResponse);
   };

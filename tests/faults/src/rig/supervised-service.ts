@@ -115,14 +115,18 @@ export class SupervisedService implements AsyncDisposable {
     return this.#process.end(signal);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#process.signal(signal);
+  }
+
   /** Holds the process as it is (SIGSTOP). */
   pause(): void {
-    this.#process.signal("SIGSTOP");
+    this.signal("SIGSTOP");
   }
 
   /** Lets it go on, as if no time had passed (SIGCONT). */
   resume(): void {
-    this.#process.signal("SIGCONT");
+    this.signal("SIGCONT");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import { ADMIN_TOKEN, PRODUCT_ENV } from "./product-env.ts";
 import { CONTROLS, killPointEdits, type ControlName, type Edit, type KillPoint } from "./edits.ts";
 import { killFile } from "./kill-file.ts";
+import { leaveNothing } from "./leave-nothing.ts";
 import { readBus, type BusAtRest } from "./nats-monitor.ts";
 import type { RestartableServer } from "./restartable-server.ts";
 import { startNatsNodes, startPostgresServer, type NatsNode } from "./store-servers.ts";
@@ -91,6 +92,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   for (const { server } of nats) cleanup.use(server);
   cleanup.use(n8n);
 
+  const services: SupervisedService[] = [];
+  const servers = [postgres, ...nats.map(({ server }) => server)];
+  const killAll = () => {
+    for (const one of [...services, ...servers]) one.signal("SIGKILL");
+  };
+  cleanup.defer(leaveNothing(killAll));
+
   const natsUrls = nats.map(({ server }) => server.url);
   const stores = { DATABASE_URL: postgres.url, NATS_URL: natsUrls.join(","), CHAT_N8N_WEBHOOK_URL: n8n.url };
   const replicas = nats.length > 1 ? { CHAT_STREAM_REPLICAS: "3" } : {};
@@ -106,6 +114,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     for (let number = 1; number <= count; number += 1) {
       const service = await SupervisedService.create({ ...shared, number, env: { ...env, ...editEnv, ...extra } });
       made.push(cleanup.use(service));
+      services.push(service);
     }
     return made;
   };
@@ -113,7 +122,6 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const callbackUrl = { CHAT_CALLBACK_URL: `${receivers[0]?.url ?? ""}/api/chat/webhook` };
   const gateways = await several("gateway", options.gateways ?? 2, callbackUrl);
   const dispatchers = await several("dispatcher", options.dispatchers ?? 3, callbackUrl);
-  const services = [...gateways, ...dispatchers, ...receivers];
   await Promise.all(services.map((service) => service.start()));
   const database = await openDatabase({
     url: postgres.url,
