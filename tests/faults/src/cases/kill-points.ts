@@ -1,8 +1,9 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { messageIdOf } from "../rig/bot.ts";
 import { postCallback, taken } from "../rig/callback-client.ts";
-import { untilAllIsDone, untilStatus } from "../rig/delivery-watch.ts";
+import { untilAllIsDone } from "../rig/delivery-watch.ts";
 import { KILL_POINTS, type KillPoint } from "../rig/edits.ts";
+import { untilStatus } from "../rig/deliveries.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";

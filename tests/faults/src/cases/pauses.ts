@@ -1,5 +1,6 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
-import { callerOf, isHeldStill, settledClaims, untilFenced, untilStatus } from "../rig/delivery-watch.ts";
+import { callerOf, isHeldStill, settledClaims, untilFenced } from "../rig/delivery-watch.ts";
+import { untilStatus } from "../rig/deliveries.ts";
 import type { FaultCase } from "../rig/fault-case.ts";
 import { untilTerminal } from "../rig/ledger.ts";
 import type { KillPoint } from "../rig/edits.ts";

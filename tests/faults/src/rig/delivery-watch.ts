@@ -39,12 +39,6 @@ export function isHeldStill({ pid }: SupervisedService): boolean {
   return pid !== undefined && /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-/** Waits until the message's delivery has the status. */
-export async function untilStatus(world: World, messageId: string, status: string): Promise<void> {
-  const look = async () => (await world.admin<{ status: string }>(`/deliveries/${messageId}`)).status === status;
-  await waitFor(`message ${messageId} to be ${status}`, look, 30_000);
-}
-
 /** Waits until everything that the case began has come to its end. */
 export async function untilAllIsDone({ world, load, bot }: Trial, withinMs = 30_000): Promise<void> {
   await untilTerminal(world, load, withinMs);

@@ -41,6 +41,12 @@ export const CONTROLS = {
       from: "if (performance.now() - context.claimedAtMs > config.ackWaitMs / 2) return",
       to: "if (performance.now() < 0) return",
     },
+    // A renewal that comes first would give the call up in time, or not.
+    {
+      file: "apps/dispatcher/src/held-claims.ts",
+      from: "if (!alive.has(item.claim.sessionId)) item.abort.abort();",
+      to: "void alive.has(item.claim.sessionId);",
+    },
   ],
   "no sweep": [
     {

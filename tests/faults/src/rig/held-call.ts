@@ -2,7 +2,6 @@ import { waitFor } from "@chat-relay/testkit/wait-for";
 import { callerOf, settledClaims } from "./delivery-watch.ts";
 import type { Trial } from "./fault-case.ts";
 import { TEXT_CANARY } from "./product-env.ts";
-import { mustHold } from "./violation.ts";
 
 /** Calls wait for `open`, and reply in the response. */
 export function holdCalls({ world }: Trial): { open: () => void } {
@@ -25,10 +24,4 @@ export async function givenHeldCall(trial: Trial) {
   world.n8n.answerWith(bot.answer);
   await load.send(visitor);
   return { open, holder, before: await settledClaims(holder) };
-}
-
-/** Every message must have been called once. */
-export function mustBeCalledOnce({ load, calls }: Trial): void {
-  const more = calls.length - load.accepted.length;
-  mustHold("what is committed is not called again", more === 0 ? [] : [`${more} calls too many`]);
 }
