@@ -17,7 +17,15 @@ export interface Control {
 
 /** Long enough for what still works, short enough for what never comes. */
 const SETTLE_MS = 15_000;
-const TIMEOUT_MS = 180_000;
+/** Without a guard that only a race would need, a case may get by. */
+const TURNS = 3;
+const TIMEOUT_MS = 400_000;
+
+/** Plays the case in a world of its own, and tells what it failed with. */
+async function playWithout(options: WorldOptions, faultCase: FaultCase): Promise<string> {
+  await using world = await startWorld(options);
+  return await runCase(world, { ...faultCase, settleMs: SETTLE_MS }).then(() => "nothing", String);
+}
 
 /** Makes a test of each control, in a world of its own. */
 export function controlTests(controls: readonly Control[]): void {
@@ -25,10 +33,11 @@ export function controlTests(controls: readonly Control[]): void {
   test.for(named)("without the guard a case fails: %s", { timeout: TIMEOUT_MS }, async ([, control]) => {
     const faultCase = control.cases.find(({ name }) => name.startsWith(control.caseName));
     if (faultCase === undefined) throw new Error("no such case");
-    await using world = await startWorld(control.world);
-    const failure = await runCase(world, { ...faultCase, settleMs: SETTLE_MS }).catch((error: unknown) => error);
     const wanted = [control.failsWith].flat();
-    expect(String(failure)).toSatisfy((seen: string) => wanted.some((text) => seen.includes(text)));
-    writeControl({ guard: control.guard, caseName: faultCase.name, seen: String(failure) });
+    const isWanted = (seen: string) => wanted.some((text) => seen.includes(text));
+    let seen = "nothing";
+    for (let turn = 0; turn < TURNS && !isWanted(seen); turn += 1) seen = await playWithout(control.world, faultCase);
+    expect(seen).toSatisfy(isWanted);
+    writeControl({ guard: control.guard, caseName: faultCase.name, seen });
   });
 }
