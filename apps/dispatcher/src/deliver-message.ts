@@ -15,6 +15,7 @@ import type { HeldClaims } from "./held-claims.ts";
 import { judgeCall } from "./judge-call.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
 import type { CallResult, N8nClient } from "./n8n-client.ts";
+import { tokenWaits } from "./token-waits.ts";
 
 export interface DeliverDependencies {
   config: ChatConfig;
@@ -33,23 +34,9 @@ export interface DeliverDependencies {
 
 const HELD_BACK_MS = 500;
 const SETTLE_RETRY_MS = 250;
-const WAIT_ON_BUS_MAX_MS = 300_000;
-// A message may be called a fifth later than promised, half of which its delay has used; the sweep needs less than this.
-const SWEEP_SHARE = 0.05;
-const SWEEP_GRACE_MS = 5_000;
 
 function jitterMs(): number {
   return Math.round(Math.random() * 250);
-}
-
-/**
- * A token that waits on the bus takes one of the consumer's places, and those of a dead workflow could fill them all: one
- * that has long to wait leaves, if the sweep will publish it anew in good time.
- */
-function tokenWaits(delayMs: number, { queueIntervalMs, ackWaitMs }: ChatConfig): Outcome {
-  const sweepMs = queueIntervalMs * 1.1 + ackWaitMs + SWEEP_GRACE_MS;
-  const leaves = delayMs > WAIT_ON_BUS_MAX_MS && sweepMs < delayMs * SWEEP_SHARE;
-  return leaves ? { kind: "done" } : { kind: "retry", afterMs: delayMs };
 }
 
 /** Delivers the message that a work token stands for; the result says what becomes of the token. */

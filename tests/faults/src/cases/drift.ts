@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { STREAM_NAME } from "@chat-relay/core/events";
 import { CONSUMER_NAME } from "@chat-relay/bus/provision";
 import { waitFor } from "@chat-relay/testkit/wait-for";
@@ -20,8 +21,6 @@ const HEALED_WITHIN_MS = 15_000;
 const KEPT_WITHIN_MS = 30_000;
 const NANOS = 1_000_000;
 const KINDS = ["gateway", "dispatcher", "receiver"] as const;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** All kinds of service are refused with the line, and with an exit code that says that a restart cannot help. */
 function checkRefusals(refusals: readonly Refusal[], line: RegExp): void {

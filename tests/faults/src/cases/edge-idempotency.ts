@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { ChatMessage } from "@chat-relay/core/message";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { sendOnce } from "../rig/edge-client.ts";
@@ -62,8 +63,6 @@ function checkOneMessage(
   const [message] = messages;
   if (message !== undefined) load.accepted.push({ message, expected: { status: "answered", replies: 1 }, tookMs: 0 });
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function copiesAround(trial: Trial, visitor: Visitor, key: string, atMs: number): Promise<void> {
   const copies = Array.from({ length: COPIES }, async () => {

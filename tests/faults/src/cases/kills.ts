@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { callerOf } from "../rig/delivery-watch.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
@@ -8,8 +9,6 @@ import { mustHold } from "../rig/violation.ts";
 
 /** What the machine's other work may take beside the product. */
 const SLACK_MS = 2_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function killOneEach(trial: Trial, everyMs: number, kinds: readonly SupervisedService[]): Promise<void> {
   await pause(everyMs);

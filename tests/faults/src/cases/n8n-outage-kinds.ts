@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
@@ -9,8 +10,6 @@ import { NO_ATTEMPT } from "./n8n-outage.ts";
 
 const OPEN = 2;
 const RESUMED_MS = 30_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function untilOpen({ world }: Trial): Promise<void> {
   const states = () => Promise.all(world.dispatchers.map((one) => readMetric(one, "chat_breaker_state")));

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { connectionsTried } from "../rig/connection-count.ts";
@@ -14,8 +15,6 @@ const CALL_MS = 300;
 const OPEN = 2;
 const FIRST_CALL_MS = 10_000;
 const DRAINED_MS = 60_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const NO_ATTEMPT = "an outage spends no attempt and touches no message";
 

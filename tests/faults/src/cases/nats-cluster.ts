@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { FakeAnswer, FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { untilAllIsDone } from "../rig/delivery-watch.ts";
@@ -27,8 +28,6 @@ const GAP_LIMIT_MS = 10_000;
 /** What the machine's other work may take beside the product. */
 const SLACK_MS = 2_000;
 const ACCEPT_LIMIT_MS = 2_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Does the work under load, and returns what it came to. */
 async function underLoad<T>({ load }: Trial, work: () => Promise<T>): Promise<T> {

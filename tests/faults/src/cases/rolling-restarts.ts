@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { Balancer } from "../rig/balancer.ts";
 import { messageIdOf } from "../rig/bot.ts";
@@ -10,8 +11,6 @@ import { mustHold } from "../rig/violation.ts";
 
 const GAP_LIMIT_MS = 2_000;
 const FAILURE_SHARE = 0.001;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Ends every service in order, one after another, and starts it again. */
 async function restartAll({ world }: Trial): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { FakeAnswer, FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { untilAllIsDone } from "../rig/delivery-watch.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
@@ -17,8 +18,6 @@ export interface SoakOptions {
 const MIB = 1_024 * 1_024;
 const DRAIN_MS = 180_000;
 const SAMPLE_MS = 1_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The usual bot, but for some calls that are slow and some that fail. */
 function answerUnevenly({ world, bot, random }: Trial): void {

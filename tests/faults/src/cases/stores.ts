@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { checkCalledOnce } from "../rig/called-once.ts";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { untilAllIsDone } from "../rig/delivery-watch.ts";
@@ -17,8 +18,6 @@ const BACK_WITHIN_MS = 5_000;
 const REFUSED_WITHIN_MS = 15_000;
 const REBUILT_WITHIN_MS = 60_000;
 const ACCEPT_P99_MS = 250;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function mustAllBeAccepted({ load }: Trial): void {
   const problems = load.seen

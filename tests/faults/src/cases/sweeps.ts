@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { CONSUMER_NAME } from "@chat-relay/bus/provision";
 import { STREAM_NAME } from "@chat-relay/core/events";
 import { byHand, countTokens } from "../rig/bus-by-hand.ts";
@@ -7,8 +8,6 @@ import { untilAllIsDone } from "../rig/delivery-watch.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import { mustHold } from "../rig/violation.ts";
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One call in ten outlasts ack_wait. */
 function answerUnevenly({ world, bot, random }: Trial): void {

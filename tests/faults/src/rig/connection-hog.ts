@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { openDatabase } from "@chat-relay/database/database";
 import type { World } from "./world.ts";
 
@@ -12,8 +13,6 @@ const CUT_SERVICES = {
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name IN ('chat-gateway', 'chat-dispatcher', 'chat-receiver')`,
 };
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Takes every connection that PostgreSQL has, those of the services too, until the work is over. */
 export async function withoutConnections(world: World, work: () => Promise<void>): Promise<void> {
