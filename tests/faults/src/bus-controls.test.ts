@@ -1,6 +1,6 @@
 import { DRIFT_CASES, DRIFT_INVARIANTS } from "./cases/drift.ts";
 import { CLUSTER_INVARIANTS, NATS_CLUSTER_CASES } from "./cases/nats-cluster.ts";
-import { FULL_STREAM_CASES, SWEEP_CASES } from "./cases/sweeps.ts";
+import { FULL_STREAM_CASES } from "./cases/sweeps.ts";
 import { BUS_WORLDS } from "./cases/bus-worlds.ts";
 import { CALLED_ONCE } from "./rig/called-once.ts";
 import { controlTests, type Control } from "./rig/control-tests.ts";
@@ -28,13 +28,6 @@ controlTests([
     cases: FULL_STREAM_CASES,
     caseName: "the stream is full",
     failsWith: INVARIANTS.terminal,
-  },
-  {
-    guard: "no lease",
-    world: { ...BUS_WORLDS.sweeps, without: ["no lease"] },
-    cases: SWEEP_CASES,
-    caseName: "three sweeps",
-    failsWith: CALLED_ONCE,
   },
   cluster("a send waits for the bus", "two of three nodes", CLUSTER_INVARIANTS.accepted),
   cluster("the migrate step does not wait", "two of three nodes", CLUSTER_INVARIANTS.migrated),

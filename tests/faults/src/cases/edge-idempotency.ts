@@ -6,6 +6,7 @@ import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import type { Visitor } from "../rig/load.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import type { RawAnswer } from "../rig/raw-http.ts";
+import { together } from "../rig/together.ts";
 import { mustHold } from "../rig/violation.ts";
 
 /** What holds for a message that is sent more than once, by the name that reports and controls use. */
@@ -112,7 +113,7 @@ export const IDEMPOTENCY_CASES: FaultCase[] = [
       const sends = Array.from({ length: 40 }, (_, index) =>
         copiesAround(trial, visitors[index % visitors.length] as Visitor, `fire-${index}`, index * 200),
       );
-      await Promise.all([...sends, disturb(trial)]);
+      await together(...sends, disturb(trial));
     },
   },
 ];

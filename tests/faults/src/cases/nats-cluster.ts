@@ -177,6 +177,7 @@ export const NATS_CLUSTER_CASES: FaultCase[] = [
         const from = load.accepted.length;
         await pause(25_000);
         const migrated = checkMigrate(trial);
+        migrated.catch(() => undefined); // awaited below, perhaps long after it has failed
         await pause(5_000);
         const until = load.accepted.length;
         await Promise.all(down.map(({ server }) => server.start()));

@@ -10,6 +10,7 @@ import { untilTerminal } from "../rig/ledger.ts";
 import type { Seen } from "../rig/load.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
+import { together } from "../rig/together.ts";
 import { mustHold } from "../rig/violation.ts";
 
 /** What the machine's other work may take beside the product. */
@@ -114,7 +115,7 @@ export const STORE_CASES: FaultCase[] = [
           await startNats(trial);
         }
       };
-      await Promise.all([load.steady(400, 30), kills()]);
+      await together(load.steady(400, 30), kills());
       mustAllBeAccepted(trial);
       const p99Ms = acceptP99Ms(load.accepted);
       measure("NATS killed: accept p99 ms", p99Ms);
@@ -157,7 +158,7 @@ export const STORE_CASES: FaultCase[] = [
         await world.postgres.start();
         await untilFlowing(trial, "PostgreSQL", Date.now());
       };
-      await Promise.all([load.steady(75, 3), callbacks(trial, 20), crash()]);
+      await together(load.steady(75, 3), callbacks(trial, 20), crash());
       await bot.settled();
       mustRefuseWell("gateway", load.seen);
       mustRefuseWell("receiver", bot.seen);
@@ -219,7 +220,7 @@ export const STORE_CASES: FaultCase[] = [
         for (const { postgres } of world.services) await postgres.pass();
         await untilFlowing(trial, "silent PostgreSQL", Date.now());
       };
-      await Promise.all([load.steady(80, 5), callbacks(trial, 12), silence()]);
+      await together(load.steady(80, 5), callbacks(trial, 12), silence());
       await bot.settled();
       mustRefuseWell("gateway", load.seen);
       mustRefuseWell("receiver", bot.seen);
@@ -238,7 +239,7 @@ export const STORE_CASES: FaultCase[] = [
         for (const proxy of proxies) await proxy.pass();
         await untilFlowing(trial, "silent NATS", Date.now());
       };
-      await Promise.all([load.steady(240, 10), silence()]);
+      await together(load.steady(240, 10), silence());
       mustAllBeAccepted(trial);
     },
   },
@@ -254,7 +255,7 @@ export const STORE_CASES: FaultCase[] = [
         });
         await untilFlowing(trial, "the last connection", Date.now());
       };
-      await Promise.all([load.steady(60, 3), callbacks(trial, 10), exhaustion()]);
+      await together(load.steady(60, 3), callbacks(trial, 10), exhaustion());
       await bot.settled();
       mustRefuseWell("gateway", load.seen);
       mustRefuseWell("receiver", bot.seen);
@@ -289,7 +290,7 @@ export const STORE_CASES: FaultCase[] = [
         await startNats(trial);
         await untilFlowing(trial, "NATS", Date.now());
       };
-      await Promise.all([load.steady(640, 10), outage()]);
+      await together(load.steady(640, 10), outage());
       mustAllBeAccepted(trial);
     },
   },

@@ -68,6 +68,7 @@ const DROP_UNIQUE_KEYS = {
 };
 
 const LOAD_EDITS = pathToFileURL(join(import.meta.dirname, "load-edits.ts")).href;
+const COLLECT_GARBAGE = pathToFileURL(join(import.meta.dirname, "collect-garbage.ts")).href;
 
 function editsOf({ without = [], killPoints = [] }: WorldOptions): Edit[] {
   return [...without.flatMap((name) => CONTROLS[name]), ...killPoints.flatMap(killPointEdits)];
@@ -106,7 +107,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   await migrate({ ...env, ...stores });
 
   const edits = editsOf(options);
-  const nodeArgs = edits.length === 0 ? [] : ["--import", LOAD_EDITS];
+  const nodeArgs = [
+    "--expose-gc",
+    "--import",
+    COLLECT_GARBAGE,
+    ...(edits.length === 0 ? [] : ["--import", LOAD_EDITS]),
+  ];
   const editEnv = edits.length === 0 ? {} : { FAULT_EDITS: JSON.stringify(edits), FAULT_DIR: folder };
   const several = async (kind: ServiceName, count: number, extra: Record<string, string>) => {
     const shared = { kind, databaseUrl: postgres.url, natsUrls, n8nUrl: n8n.url, nodeArgs };
