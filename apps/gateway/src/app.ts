@@ -17,6 +17,7 @@ import { docsRoutes } from "./routes/docs-routes.ts";
 import { historyRoute } from "./routes/history-route.ts";
 import { sendRoute } from "./routes/send-route.ts";
 import { endSessionRoute, readSessionRoute, startSessionRoute } from "./routes/session-routes.ts";
+import { streamRoute } from "./routes/stream-route.ts";
 
 function createBase({ config, logger }: GatewayDependencies): FastifyInstance {
   return createHttpApp({
@@ -36,6 +37,7 @@ function sessionScope(app: ZodApp, context: GatewayContext): void {
     endSessionRoute(scope, context);
     sendRoute(scope, context);
     historyRoute(scope, context);
+    streamRoute(scope, context);
   });
 }
 
@@ -64,6 +66,8 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   await sendSecurityHeaders(base);
   await allowOrigins(base, dependencies.config.allowedOrigins);
   await documentRoutes(base);
+  // Open streams would hold up the close of the server.
+  base.addHook("preClose", async () => context.live.close());
   const app = useZod(base);
   startSessionRoute(app, context);
   sessionScope(app, context);

@@ -7,6 +7,7 @@ import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
 import type { Health } from "@chat-relay/service/health";
 import type { Logger } from "@chat-relay/service/logger";
 import { createGatewayMetrics, type GatewayMetrics } from "./gateway-metrics.ts";
+import { LiveHub } from "./live/live-hub.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { OutboxGauge } from "./outbox-gauge.ts";
 import { RateGate } from "./rate-gate.ts";
@@ -17,8 +18,8 @@ export interface GatewayDependencies {
   logger: Logger;
   health: Health;
   database: Database;
-  bus: Pick<Bus, "connected" | "state">;
-  publisher: Pick<OutboxPublisher, "publishTokens">;
+  bus: Bus;
+  publisher: Pick<OutboxPublisher, "publishTokens" | "publishChanges">;
 }
 
 /** What the gateway's use cases work with. */
@@ -29,12 +30,14 @@ export interface GatewayContext extends GatewayDependencies {
   outbox: OutboxGauge;
   /** Sends with the same idempotency key go one after another, so that a burst of repeats is not taken for a burst of messages. */
   sameKey: OneAtATime;
+  live: LiveHub;
 }
 
 /** Builds what lives as long as the app does. */
 export function createContext(dependencies: GatewayDependencies): GatewayContext {
   const { config, database, bus } = dependencies;
-  const metrics = createGatewayMetrics(() => bus.connected);
+  const metrics = createGatewayMetrics({ busConnected: () => bus.connected, liveStreams: () => live.size });
+  const live = new LiveHub({ ...dependencies, onCut: () => metrics.streamsCut.inc() });
   const { rateLimitSessions, rateLimitMessages, rateLimitDisabled, outboxMax } = config;
   const sessions = createRateLimiter(database, "sessions", rateLimitSessions, rateLimitDisabled);
   const messages = createRateLimiter(database, "messages", rateLimitMessages, rateLimitDisabled);
@@ -45,5 +48,6 @@ export function createContext(dependencies: GatewayDependencies): GatewayContext
     messagesGate: new RateGate(messages, metrics.rateLimited),
     outbox: new OutboxGauge({ count: () => countUnpublished(database, outboxMax, !bus.connected), max: outboxMax }),
     sameKey: new OneAtATime((error) => error instanceof DatabaseUnavailableError),
+    live,
   };
 }

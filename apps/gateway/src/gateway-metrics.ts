@@ -9,21 +9,33 @@ export interface GatewayMetrics {
   accepted: Counter;
   duplicates: Counter;
   rateLimited: Counter<"policy">;
+  streamsCut: Counter;
   durations: Histogram<"method" | "route" | "status">;
 }
 
-/** The gateway's figures for `/metrics`. */
-export function createGatewayMetrics(busConnected: () => boolean): GatewayMetrics {
-  const registry = createRegistry("gateway");
-  const registers = [registry];
+/** What is looked at whenever the figures are asked for. */
+export interface GatewayGauges {
+  busConnected: () => boolean;
+  liveStreams: () => number;
+}
+
+function observe(registry: Registry, name: string, help: string, value: () => number): void {
   new Gauge({
-    name: "chat_bus_connected",
-    help: "1 while NATS is connected",
-    registers,
+    name,
+    help,
+    registers: [registry],
     collect() {
-      this.set(busConnected() ? 1 : 0);
+      this.set(value());
     },
   });
+}
+
+/** The gateway's figures for `/metrics`. */
+export function createGatewayMetrics({ busConnected, liveStreams }: GatewayGauges): GatewayMetrics {
+  const registry = createRegistry("gateway");
+  const registers = [registry];
+  observe(registry, "chat_bus_connected", "1 while NATS is connected", () => (busConnected() ? 1 : 0));
+  observe(registry, "chat_live_streams", "Live streams that are open", liveStreams);
   return {
     registry,
     accepted: new Counter({ name: "chat_messages_accepted_total", help: "Messages committed", registers }),
@@ -36,6 +48,11 @@ export function createGatewayMetrics(busConnected: () => boolean): GatewayMetric
       name: "chat_rate_limited_total",
       help: "Requests refused by a rate limit",
       labelNames: ["policy"],
+      registers,
+    }),
+    streamsCut: new Counter({
+      name: "chat_live_streams_cut_total",
+      help: "Live streams cut since their readers left too much unread",
       registers,
     }),
     durations: new Histogram({

@@ -9,6 +9,7 @@ const ROUTES = [
   ["DELETE", "/api/chat/session"],
   ["POST", "/api/chat/send"],
   ["GET", "/api/chat/messages/01a204da-05d2-7348-8179-58e517fc07b1"],
+  ["GET", "/api/chat/stream/01a204da-05d2-7348-8179-58e517fc07b1"],
 ] as const;
 
 describe.each(ROUTES)("%s %s", (method, url) => {
@@ -46,6 +47,7 @@ describe("another session's id is 403, whether it exists or not", () => {
     const { auth: headers } = await shared.gateway.session();
     const answers = await Promise.all([
       shared.gateway.call("GET", `/api/chat/messages/${encodeURIComponent(other)}`, { headers }),
+      shared.gateway.call("GET", `/api/chat/stream/${encodeURIComponent(other)}`, { headers }),
       shared.gateway.call("GET", `/api/chat/session?sessionId=${encodeURIComponent(other)}`, { headers }),
       shared.gateway.call("DELETE", `/api/chat/session?sessionId=${encodeURIComponent(other)}`, { headers }),
       shared.gateway.call("POST", "/api/chat/send", { headers, payload: { sessionId: other, content: "x" } }),

@@ -84,7 +84,6 @@ describe("problems", () => {
     ["GET", "/nothing"],
     ["POST", "/api/chat/messages/x"],
     ["GET", "/api/chat/send"],
-    ["GET", "/api/chat/stream/x"],
     ["POST", "/api/chat/n8n"],
   ] as const)("%s %s is 404 not_found", async (method, url) => {
     const { statusCode, data } = await shared.gateway.call(method, url);

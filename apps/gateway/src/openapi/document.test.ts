@@ -42,6 +42,7 @@ test("lists exactly the routes of the API that exist", () => {
     "GET /api/chat/admin/sessions/{sessionId}",
     "GET /api/chat/messages/{sessionId}",
     "GET /api/chat/session",
+    "GET /api/chat/stream/{sessionId}",
     "POST /api/chat/admin/deliveries/replay",
     "POST /api/chat/admin/deliveries/{messageId}/replay",
     "POST /api/chat/send",

@@ -1,6 +1,5 @@
 import { requestSchemas } from "@chat-relay/core/api-schemas";
 import { clientAddressKey } from "@chat-relay/core/client-address";
-import { endSession } from "@chat-relay/database/end-session";
 import { readMessages } from "@chat-relay/database/read-messages";
 import { z } from "zod";
 import { guardedSession } from "../edge/session-guard.ts";
@@ -8,6 +7,7 @@ import type { ZodApp } from "../edge/zod-app.ts";
 import type { GatewayContext } from "../gateway-context.ts";
 import { sessionPage, startedSession } from "../openapi/api-models.ts";
 import { empty, json, problems } from "../openapi/problem-responses.ts";
+import { endConversation } from "../use-cases/end-conversation.ts";
 import { startSession } from "../use-cases/start-session.ts";
 
 const PATH = "/api/chat/session";
@@ -86,7 +86,7 @@ export function endSessionRoute(scope: ZodApp, context: GatewayContext): void {
     },
   };
   scope.delete(PATH, { schema }, async (request, reply) => {
-    await endSession(context.database, guardedSession(request).sessionId);
+    await endConversation(context, guardedSession(request).sessionId);
     return reply.code(204).send(null);
   });
 }

@@ -1,4 +1,5 @@
 import { ChatError } from "@chat-relay/core/errors";
+import { unreadChange } from "@chat-relay/core/session-events";
 import { readDelivery, type Delivery } from "@chat-relay/database/read-deliveries";
 import {
   countReplayable,
@@ -30,6 +31,7 @@ export async function replayOne(parts: Parts, messageId: string): Promise<Delive
   const { replayed, announcements } = await replayDelivery(parts.database, messageId, sessionId);
   if (replayed === 0) throw new ChatError("conflict", "Only a failed or unanswered message can be replayed");
   parts.publisher.publishTokens(announcements);
+  parts.publisher.publishChanges([unreadChange(sessionId)]);
   return requireDelivery(parts, messageId);
 }
 
@@ -45,6 +47,7 @@ export async function replayMany(
   for await (const batch of replayDeliveries(database, filter, BATCH)) {
     replayed += batch.replayed;
     publisher.publishTokens(batch.announcements);
+    publisher.publishChanges(batch.sessionIds.map(unreadChange));
   }
   // Some may have failed while we went through them.
   return { matched: Math.max(matched, replayed), replayed };

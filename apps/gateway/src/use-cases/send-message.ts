@@ -110,11 +110,12 @@ class Send {
     return earlier;
   }
 
-  #announce({ message, epoch }: Extract<Acceptance, { kind: "accepted" }>): SendResult {
+  #announce({ message, epoch, change }: Extract<Acceptance, { kind: "accepted" }>): SendResult {
     const { metrics, publisher } = this.#context;
     metrics.accepted.inc();
     // Not awaited: committed is accepted, and what this misses the sweep finds.
     if (epoch !== null) publisher.publishTokens([{ message, epoch }], this.#request.traceparent);
+    publisher.publishChanges([change]);
     return { kind: "accepted", message };
   }
 }

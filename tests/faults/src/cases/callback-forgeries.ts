@@ -9,9 +9,9 @@ import {
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import { exchange, problemOf, rawRequest, requestBytes, type RawAnswer, type RawRequest } from "../rig/raw-http.ts";
-import { untilAtRest } from "../rig/rest.ts";
 import type { SupervisedService } from "../rig/supervised-service.ts";
 import { snapshotTables } from "../rig/table-snapshot.ts";
+import { untilQuiet } from "../rig/until-quiet.ts";
 import { mustHold } from "../rig/violation.ts";
 import type { World } from "../rig/world.ts";
 import { FORGERIES, OTHER_BYTES, UNREADABLE, type Forgery, type SignedRequest } from "./forgeries.ts";
@@ -65,10 +65,10 @@ async function forgeAll(trial: Trial, forgeries: Record<string, Forgery>, sign: 
 }
 
 /** Sessions with a conversation, at rest. */
-async function conversation({ world, load }: Trial): Promise<void> {
-  await load.open(2);
-  await load.steady(6, 50);
-  await untilAtRest(world, 30_000);
+async function conversation(trial: Trial): Promise<void> {
+  await trial.load.open(2);
+  await trial.load.steady(6, 50);
+  await untilQuiet(trial);
 }
 
 async function withoutEffect(world: World, work: () => Promise<void>): Promise<void> {
@@ -161,7 +161,7 @@ export const FORGERY_CASES: FaultCase[] = [
       const old = await unaskedReply(trial, { id: "replay-old", ageSeconds: 298 });
       const early = await unaskedReply(trial, { id: "replay-early", ageSeconds: -299 });
       const oldRequest = callbackRequest(old);
-      await untilAtRest(world, 30_000);
+      await untilQuiet(trial);
       await withoutEffect(world, async () => {
         for (const { answer, ...callback } of [now, early]) {
           await repeatEverywhere(world, callbackRequest(callback), (seen) => checkRepeat(callback.id, seen, answer));

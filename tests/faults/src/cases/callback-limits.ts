@@ -2,9 +2,9 @@ import { postCallback, type Callback } from "../rig/callback-client.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import type { RawAnswer } from "../rig/raw-http.ts";
-import { untilAtRest } from "../rig/rest.ts";
 import { snapshotTables } from "../rig/table-snapshot.ts";
 import { mustHold } from "../rig/violation.ts";
+import { untilQuiet } from "../rig/until-quiet.ts";
 
 /** What the limits of callbacks must hold, by the names that reports and controls use. */
 export const CALLBACK_LIMIT_INVARIANTS = {
@@ -84,7 +84,7 @@ export const CALLBACK_LIMIT_CASES: FaultCase[] = [
     async run(trial) {
       const { world, load } = trial;
       await load.open(3);
-      await untilAtRest(world, 30_000);
+      await untilQuiet(trial);
       const before = await snapshotTables(world);
       const answers = await flood(trial, 400);
       const after = await snapshotTables(world);

@@ -4,9 +4,9 @@ import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import type { Visitor } from "../rig/load.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import { problemOf, rawRequest, type RawAnswer, type RawRequest } from "../rig/raw-http.ts";
-import { untilAtRest } from "../rig/rest.ts";
 import { snapshotTables } from "../rig/table-snapshot.ts";
 import { mustHold } from "../rig/violation.ts";
+import { untilQuiet } from "../rig/until-quiet.ts";
 
 /** Who may see what, by the names that reports and controls use. */
 export const ACCESS_INVARIANTS = {
@@ -145,7 +145,7 @@ export const ACCESS_CASES: FaultCase[] = [
       const [mine, theirs] = await load.open(2);
       if (mine === undefined || theirs === undefined) return;
       for (const visitor of [mine, theirs]) await load.send(visitor);
-      await untilAtRest(world, 30_000);
+      await untilQuiet(trial);
       const sessionsOf = async () => ({ ...(await snapshotTables(world)), chat_session: "" }); // new ones are made here
       const before = await sessionsOf();
       await forbidden(trial, mine, theirs);

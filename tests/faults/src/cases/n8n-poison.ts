@@ -23,12 +23,12 @@ function killsItsCaller({ world }: Trial): Responder {
 
 const INVARIANT = "a message that can never be delivered ends after its attempts, dead dispatchers included";
 
-/** Waits until it has failed, or was called more often than it may be. */
+/** Waits until it has failed, or was called more often than it may be: less often when the other one's kills cost it a claim. */
 async function untilSpent({ world, calls }: Trial, id: string, most: number): Promise<void> {
   const called = () => calls.filter((call) => messageIdOf(call) === id).length;
   const check = async () => called() > most || (await deliveryOf(world, id)).status === "failed";
   await waitFor(`${id} to fail`, check, 60_000);
-  mustHold(INVARIANT, called() === most ? [] : [`${id} was called ${called()} times, and ${most} are allowed`]);
+  mustHold(INVARIANT, called() <= most ? [] : [`${id} was called ${called()} times, and ${most} are allowed`]);
 }
 
 async function checkSpent({ world, load }: Trial, visitor: Visitor, id: string, most: number): Promise<void> {

@@ -1,11 +1,12 @@
 import type { FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { Bot, messageIdOf, waysOfReplying } from "./bot.ts";
 import { CALLED_ONCE, checkCalledOnce } from "./called-once.ts";
-import { checkLedger, INVARIANTS, untilTerminal, type Allowances } from "./ledger.ts";
+import { checkLedger, INVARIANTS, type Allowances } from "./ledger.ts";
 import { Load } from "./load.ts";
 import { createRandom, hash, RUN_SEED, type Random } from "./random.ts";
 import { writeReport } from "./report.ts";
-import { AT_REST, checkBounds, checkStanding, checkLogs, untilAtRest } from "./rest.ts";
+import { AT_REST, checkBounds, checkStanding, checkLogs } from "./rest.ts";
+import { untilQuiet } from "./until-quiet.ts";
 import { mustHold } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -35,7 +36,6 @@ export interface FaultCase {
 }
 
 const SETTLE_MS = 60_000;
-const REST_MS = 30_000;
 
 /** Sessions of the cases that are over, by world: nothing may happen to them any more. */
 const ENDED = new WeakMap<World, Set<string>>();
@@ -55,10 +55,8 @@ function repeated(calls: readonly FakeCall[]): number {
 }
 
 async function check(trial: Trial, faultCase: FaultCase, allowed: Allowances, logsFrom: Map<string, number>) {
-  const { world, load, bot, calls } = trial;
-  await untilTerminal(world, load, faultCase.settleMs ?? SETTLE_MS);
-  await bot.settled();
-  await untilAtRest(world, REST_MS);
+  const { world, load, calls } = trial;
+  await untilQuiet(trial, faultCase.settleMs ?? SETTLE_MS);
   const answeredInResponse = (id: string) =>
     waysOfReplying(id) !== "callback" && allowed.calledBack?.has(id) !== true && allowed.replayed?.has(id) !== true;
   await checkLedger({ load, calls, allowed, answeredInResponse });

@@ -1,0 +1,163 @@
+import type { Bus } from "@chat-relay/bus/bus";
+import { readPieces } from "@chat-relay/bus/live-log";
+import { followSession, type Feed } from "@chat-relay/bus/session-feed";
+import type { ReplyDelta, ReplyPieces } from "@chat-relay/core/reply-pieces";
+import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
+import type { Database } from "@chat-relay/database/database";
+import { readReplyStates } from "@chat-relay/database/read-reply-states";
+import { readSessionEvents, type SessionEventPage, type SessionState } from "@chat-relay/database/read-session-events";
+import { deltaFrame, eventFrame } from "./frames.ts";
+import type { FramedChange, LiveStream, StreamHost } from "./live-stream.ts";
+import { LiveText } from "./live-text.ts";
+
+export interface FollowedSessionOptions {
+  sessionId: string;
+  bus: Bus;
+  database: Database;
+  bufferMaxBytes: number;
+  /** Events read from PostgreSQL at a time. */
+  pageSize: number;
+  /** A change came without its events: asks for a look at the session. */
+  onUnread: (sessionId: string) => void;
+  onCut: () => void;
+  onError: (error: unknown, during: string) => void;
+}
+
+/** The server has heard of a subscription within this time, or it is not waited for: the next look finds what was missed. */
+const OPEN_TIMEOUT_MS = 1_000;
+/** Missing pieces are looked for in the live log at most this often. */
+const RELOAD_INTERVAL_MS = 1_000;
+
+/** A session that someone reads live at this gateway: one subscription and one text so far, however many the readers. */
+export class FollowedSession implements StreamHost {
+  readonly sessionId: string;
+  readonly bufferMaxBytes: number;
+  readonly onCut: () => void;
+  #options: FollowedSessionOptions;
+  #streams = new Set<LiveStream>();
+  #text = new LiveText();
+  #feed: Feed | undefined;
+  #opened: Promise<void> | undefined;
+  /** The live log is being read: until it is known what of it is over, no text is shown. */
+  #loading: Promise<void> | undefined;
+  #loadedAtMs = Number.NEGATIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: FollowedSessionOptions) {
+    this.#options = options;
+    this.sessionId = options.sessionId;
+    this.bufferMaxBytes = options.bufferMaxBytes;
+    this.onCut = options.onCut;
+  }
+
+  /** How many read it. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Hears of the session from when this settles, if NATS is there; once is enough. */
+  follow(): Promise<void> {
+    if (this.#feed !== undefined && this.#opened !== undefined) return this.#opened;
+    const { bus } = this.#options;
+    if (!bus.connected || this.#closed) return Promise.resolve();
+    const feed = followSession(bus, this.sessionId, {
+      onChange: (change) => this.#takeChange(change),
+      onPieces: (pieces) => this.#takePieces(pieces),
+    });
+    this.#feed = feed;
+    void feed.closed.then(() => (this.#feed = undefined)); // the next look follows it anew
+    this.#opened = within(feed.opened, OPEN_TIMEOUT_MS);
+    this.#loadText(this.#opened);
+    return this.#opened;
+  }
+
+  add(stream: LiveStream): void {
+    this.#streams.add(stream);
+  }
+
+  delete(stream: LiveStream): void {
+    this.#streams.delete(stream);
+  }
+
+  /** Nobody reads it any more. */
+  close(): void {
+    this.#closed = true;
+    this.#feed?.close();
+  }
+
+  /** What PostgreSQL says of the session; undefined when there is no such session any more. */
+  see(state: SessionState | undefined): void {
+    void this.follow();
+    for (const stream of this.#streams) {
+      if (state === undefined || state.remainingMs === 0) stream.end();
+      else stream.reach(state.position);
+    }
+  }
+
+  read(after: Position): Promise<SessionEventPage> {
+    return readSessionEvents(this.#options.database, this.sessionId, after, this.#options.pageSize);
+  }
+
+  observe(event: SessionEvent): void {
+    this.#tell(this.#text.observe(event));
+  }
+
+  textFrames(): string {
+    return this.#loading === undefined ? this.#text.whole().map(deltaFrame).join("") : "";
+  }
+
+  onReadError(error: unknown): void {
+    this.#options.onError(error, "read");
+  }
+
+  #takeChange({ after, events }: SessionChange): void {
+    if (after === null || events.length === 0) return this.#options.onUnread(this.sessionId);
+    const framed: FramedChange = {
+      after,
+      events: events.map((event) => ({ position: event.position, frame: eventFrame(this.sessionId, event) })),
+    };
+    for (const stream of this.#streams) stream.offer(framed);
+    for (const event of events) this.observe(event);
+  }
+
+  #takePieces(pieces: ReplyPieces): void {
+    const { deltas, gap } = this.#text.take(pieces);
+    this.#tell(deltas);
+    if (gap && performance.now() - this.#loadedAtMs > RELOAD_INTERVAL_MS) this.#loadText(Promise.resolve());
+  }
+
+  #tell(deltas: ReplyDelta[]): void {
+    if (this.#loading !== undefined) return; // they get to see the whole text then
+    if (deltas.length === 0) return;
+    const frames = deltas.map(deltaFrame).join("");
+    for (const stream of this.#streams) stream.tell(frames);
+  }
+
+  /** Brings the text that was sent before, or that was missed, and shows it whole. */
+  #loadText(opened: Promise<void>): void {
+    this.#loading ??= opened
+      .then(() => this.#readText())
+      .catch((error: unknown) => this.#options.onError(error, "load")) // not the truth: the finished reply comes all the same
+      .then(() => {
+        this.#loading = undefined;
+        this.#loadedAtMs = performance.now();
+        this.#tell(this.#text.whole());
+      });
+  }
+
+  async #readText(): Promise<void> {
+    const { bus, database } = this.#options;
+    const found = await readPieces(bus, this.sessionId);
+    for (const pieces of found) this.#text.take(pieces);
+    if (found.length === 0) return;
+    // What lies in the live log may be over: nobody took it out if its dispatcher died.
+    this.#text.verify(await readReplyStates(database, this.#text.messageIds()));
+  }
+}
+
+async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([promise.catch(() => undefined), late]);
+  clearTimeout(timer);
+}

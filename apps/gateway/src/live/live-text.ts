@@ -1,0 +1,127 @@
+import type { ReplyDelta, ReplyPiece, ReplyPieces } from "@chat-relay/core/reply-pieces";
+import type { SessionEvent } from "@chat-relay/core/session-events";
+import type { ReplyState } from "@chat-relay/database/read-reply-states";
+
+interface Block {
+  text: string;
+  /** Pieces that came before what they go on from. */
+  early: ReplyPiece[];
+}
+
+interface Reply {
+  attempt: number;
+  blocks: Map<number, Block>;
+  /** Pieces that were seen: the bus may bring one again, and later than those that follow it. */
+  seen: Set<string>;
+  lastReplySequence: number;
+  /** Attempts up to here have come to nothing. */
+  failedAttempt: number;
+}
+
+/** Replies to one session's messages that are remembered: more are not under way at once. */
+const REPLIES_MAX = 100;
+const EARLY_MAX = 64;
+
+/** The text so far of the replies that a session's visitor is being shown as they come. Never the truth. */
+export class LiveText {
+  #replies = new Map<string, Reply>();
+
+  /** Takes pieces in; returns what to tell readers of them. `gap` says that some must have been missed. */
+  take(given: ReplyPieces): { deltas: ReplyDelta[]; gap: boolean } {
+    const reply = this.#replyTo(given.replyTo);
+    if (!this.#isOfNow(reply, given)) return { deltas: [], gap: false };
+    const deltas = given.attempt > reply.attempt ? this.#withdraw(given.replyTo, reply) : [];
+    if (given.attempt > reply.attempt) reply.attempt = given.attempt;
+    reply.seen.add(given.id);
+    for (const piece of given.pieces) deltas.push(...apply(given.replyTo, reply.blocks, piece));
+    return { deltas, gap: [...reply.blocks.values()].some(({ early }) => early.length > 0) };
+  }
+
+  /** A committed event puts an end to text; returns what to tell readers who see it. */
+  observe(event: SessionEvent): ReplyDelta[] {
+    if (event.type === "message") {
+      const { replyTo, sequence } = event.data;
+      if (replyTo !== null) this.#stored(replyTo, sequence);
+      return [];
+    }
+    const { messageId, status, attempts } = event.data;
+    const reply = this.#replies.get(messageId);
+    if (status !== "queued" && status !== "failed") return [];
+    if (reply === undefined) return [];
+    reply.failedAttempt = Math.max(reply.failedAttempt, attempts);
+    return reply.attempt > 0 && reply.attempt <= attempts ? this.#withdraw(messageId, reply) : [];
+  }
+
+  /** Holds what is known against PostgreSQL; returns what to tell readers of text that turns out to be over. */
+  verify(states: readonly ReplyState[]): ReplyDelta[] {
+    return states.flatMap(({ messageId, attempts, isUnderWay, lastReplySequence }) => {
+      const reply = this.#replyTo(messageId);
+      if (lastReplySequence > reply.lastReplySequence) {
+        this.#stored(messageId, lastReplySequence);
+        return [];
+      }
+      const failed = isUnderWay ? attempts - 1 : attempts;
+      reply.failedAttempt = Math.max(reply.failedAttempt, failed);
+      return reply.attempt > 0 && reply.attempt <= failed ? this.#withdraw(messageId, reply) : [];
+    });
+  }
+
+  /** Messages of which there is text. */
+  messageIds(): string[] {
+    return [...this.#replies].filter(([, reply]) => reply.blocks.size > 0).map(([messageId]) => messageId);
+  }
+
+  /** All of the text, for a reader who comes late; withdrawn text too, which such a reader may still show. */
+  whole(): ReplyDelta[] {
+    return [...this.#replies].flatMap(([replyTo, { blocks }]) =>
+      [...blocks].map(([block, { text }]) => ({ replyTo, block, offset: 0, content: text })),
+    );
+  }
+
+  #replyTo(messageId: string): Reply {
+    const known = this.#replies.get(messageId);
+    if (known !== undefined) return known;
+    const reply = { attempt: 0, blocks: new Map(), seen: new Set<string>(), lastReplySequence: 0, failedAttempt: 0 };
+    this.#replies.set(messageId, reply);
+    const [oldest] = this.#replies.keys();
+    if (this.#replies.size > REPLIES_MAX && oldest !== undefined) this.#replies.delete(oldest);
+    return reply;
+  }
+
+  #isOfNow(reply: Reply, { id, attempt, afterSequence }: ReplyPieces): boolean {
+    if (reply.seen.has(id) || reply.lastReplySequence > afterSequence) return false;
+    return attempt === 0 || (attempt > reply.failedAttempt && attempt >= reply.attempt);
+  }
+
+  // The finished reply takes the place of its pieces.
+  #stored(messageId: string, sequence: number): void {
+    const reply = this.#replyTo(messageId);
+    reply.lastReplySequence = Math.max(reply.lastReplySequence, sequence);
+    reply.blocks.clear();
+    reply.seen.clear();
+  }
+
+  #withdraw(replyTo: string, reply: Reply): ReplyDelta[] {
+    return [...reply.blocks].flatMap(([block, known]) => {
+      if (known.text === "") return [];
+      known.text = "";
+      known.early = [];
+      return [{ replyTo, block, offset: 0, content: "" }];
+    });
+  }
+}
+
+/** Applies a piece, and those that waited for it. */
+function apply(replyTo: string, blocks: Map<number, Block>, piece: ReplyPiece): ReplyDelta[] {
+  const block = blocks.get(piece.block) ?? { text: "", early: [] };
+  blocks.set(piece.block, block);
+  if (piece.offset > block.text.length) {
+    if (block.early.length < EARLY_MAX) block.early.push(piece);
+    return [];
+  }
+  block.text = block.text.slice(0, piece.offset) + piece.content;
+  const next = block.early.findIndex(({ offset }) => offset <= block.text.length);
+  const [waiting] = next === -1 ? [] : block.early.splice(next, 1);
+  const delta = { replyTo, ...piece };
+  return waiting === undefined ? [delta] : [delta, ...apply(replyTo, blocks, waiting)];
+}
