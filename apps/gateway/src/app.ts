@@ -15,6 +15,7 @@ import { deliveriesRoute, deliveryRoute, queueRoute, wholeSessionRoute } from ".
 import { replayManyRoute, replayOneRoute } from "./routes/admin-replay-routes.ts";
 import { docsRoutes } from "./routes/docs-routes.ts";
 import { historyRoute } from "./routes/history-route.ts";
+import { demoRoutes, widgetRoutes } from "./routes/page-routes.ts";
 import { sendRoute } from "./routes/send-route.ts";
 import { endSessionRoute, readSessionRoute, startSessionRoute } from "./routes/session-routes.ts";
 import { streamRoute } from "./routes/stream-route.ts";
@@ -73,5 +74,7 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   sessionScope(app, context);
   adminScope(app, context);
   await docsRoutes(app);
+  await widgetRoutes(app);
+  if (!dependencies.config.demoPageDisabled) await demoRoutes(app);
   return base;
 }

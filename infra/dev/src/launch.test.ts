@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:http";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "@chat-relay/embedded/free-port";
@@ -50,6 +50,7 @@ beforeEach(async () => {
   [running, lines] = [[], []];
   for (const app of ["gateway", "receiver", "dispatcher"]) addApp(app, FAKE_APP);
   addApp("migrate", 'console.log("migrating");');
+  addScript("packages/widget/src/build.ts", 'console.log("building");');
   writeFileSync(join(root, "package.json"), '{ "type": "module" }');
   symlinkSync(join(REPO_ROOT, "infra"), join(root, "infra"));
   const [gateway, receiver, dispatcher, bot] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
@@ -75,9 +76,12 @@ afterEach(async () => {
 });
 
 function addApp(name: string, source: string): void {
-  const dir = join(root, "apps", name, "src");
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, "main.ts"), source);
+  addScript(`apps/${name}/src/main.ts`, source);
+}
+
+function addScript(path: string, source: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), source);
 }
 
 /** Starts the launcher on the fake checkout, in a process of its own. */
@@ -118,7 +122,17 @@ describe("the launcher", () => {
     const { child, exited } = startLauncher();
     await untilLine("| ready ");
     const said = lines.filter((line) => line.startsWith("chat-relay |")).map((line) => line.split(/ +/)[2]);
-    expect(said).toEqual(["PostgreSQL", "NATS", "Migrations", "Sample", "Dispatcher", "Receiver", "Gateway", "ready"]);
+    expect(said).toEqual([
+      "PostgreSQL",
+      "NATS",
+      "Migrations",
+      "Widget",
+      "Sample",
+      "Dispatcher",
+      "Receiver",
+      "Gateway",
+      "ready",
+    ]);
     expect(lines.filter((line) => /\bready\b/.test(line))).toEqual([
       expect.stringContaining(`http://127.0.0.1:${env["CHAT_GATEWAY_PORT"]}  (n8n: sample bot`),
     ]);
@@ -212,8 +226,14 @@ describe("the launcher", () => {
   test("gives up when the migrations fail", async () => {
     addApp("migrate", "process.exitCode = 3;");
     expect(await startLauncher().exited).toBe(1);
-    expect(lines).toContainEqual(expect.stringContaining("the migrations failed (code 3)"));
+    expect(lines).toContainEqual(expect.stringContaining("migrations: failed (code 3)"));
     expect(readdirSync(join(root, ".chat-relay"))).toEqual(["webhook-secret"]);
+  });
+
+  test("gives up when the widget cannot be built", async () => {
+    addScript("packages/widget/src/build.ts", "process.exitCode = 3;");
+    expect(await startLauncher().exited).toBe(1);
+    expect(lines).toContainEqual(expect.stringContaining("widget: failed (code 3)"));
   });
 
   test("a second signal, a second later, kills what does not want to stop", async () => {

@@ -28,6 +28,11 @@ export async function startApp(
   return await startScript(name, `apps/${name}/src/main.ts`, terminate(around.graceMs), around);
 }
 
+/** Makes the files of the widget, which the gateway serves. */
+export async function buildWidget(around: ChildSurroundings): Promise<RunningProcess> {
+  return await startScript("widget", "packages/widget/src/build.ts", terminate(1_000), around);
+}
+
 export async function startSampleBot(around: ChildSurroundings): Promise<RunningProcess> {
   return await startScript("sample-bot", "infra/dev/src/sample-bot.ts", terminate(1_000), around);
 }

@@ -6,7 +6,7 @@ import type { LauncherConfig } from "./launcher-config.ts";
 import { openProcessRecord } from "./leftovers.ts";
 import type { MergedLog } from "./merged-log.ts";
 import { portsOf } from "./port-check.ts";
-import { APPS, startApp, startSampleBot, startTurboDev } from "./service-children.ts";
+import { APPS, buildWidget, startApp, startSampleBot, startTurboDev } from "./service-children.ts";
 import type { ChildSurroundings } from "./service-children.ts";
 import { StartRefusal } from "./start-refusal.ts";
 import { describeExit, EXIT_BAD_CONFIG, Supervisor } from "./supervisor.ts";
@@ -77,7 +77,8 @@ export class Stack {
     else log.say("NATS         the one of NATS_URL");
     // Before the migrations: like every process of ours they check the whole configuration.
     if (uses.sampleBot) this.#provide({ CHAT_N8N_WEBHOOK_URL: `${this.#botUrl()}/webhook/chat` });
-    await this.#migrate();
+    await this.#runJob("Migrations", async () => await startApp("migrate", this.#around));
+    await this.#runJob("Widget", async () => await buildWidget(this.#around));
     if (uses.sampleBot) await this.#startBot();
     await this.#startServices();
   }
@@ -108,18 +109,19 @@ export class Stack {
     return await Supervisor.start({ name, start, say: log.say, onBadConfig });
   }
 
-  async #migrate(): Promise<void> {
+  /** Runs what comes to an end by itself, and must have done so before what follows. */
+  async #runJob(title: string, start: () => Promise<RunningProcess>): Promise<void> {
     const { log, signal } = this.#options;
     signal.throwIfAborted();
-    const job = await startApp("migrate", this.#around);
+    const job = await start();
     const stop = (): void => void job.stop();
     signal.addEventListener("abort", stop, { once: true });
     const exit = await job.exited;
     signal.removeEventListener("abort", stop);
     signal.throwIfAborted();
-    if (exit.code === 0) return log.say("Migrations   done");
+    if (exit.code === 0) return log.say(`${title.padEnd(12)} done`);
     throw new StartRefusal(
-      `the migrations failed (${describeExit(exit)}), see above`,
+      `${title.toLowerCase()}: failed (${describeExit(exit)}), see above`,
       exit.code === EXIT_BAD_CONFIG ? EXIT_BAD_CONFIG : 1,
     );
   }

@@ -82,7 +82,7 @@ describe("a reader that does not read", () => {
       slow.resume();
       await waitFor("the cut", () => slow.closed);
       await gateway.send(visitor, "last");
-    await waitFor("the last", () => other.of("message").at(-1)?.data.content === "last");
+      await waitFor("the last", () => other.of("message").at(-1)?.data.content === "last");
       const back = gateway.read(visitor, { lastEventId: slow.lastEventId });
       await waitFor("the last", () => back.of("message").at(-1)?.data.content === "last");
       const seen = [...slow.of("message"), ...back.of("message")].map(({ data }) => data.sequence);

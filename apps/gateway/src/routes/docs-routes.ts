@@ -17,12 +17,11 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** `GET /api/openapi.json`, and `GET /docs`, its readable page, which is also where `/` leads. */
+/** `GET /api/openapi.json`, and `GET /docs`, its readable page. */
 export async function docsRoutes(app: ZodApp): Promise<void> {
   app.get("/api/openapi.json", { schema }, (_request, reply) =>
     reply.header("cache-control", "no-cache").send(app.swagger()),
   );
-  app.get("/", { schema }, (_request, reply) => reply.redirect("/docs", 302));
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: PAGE_POLICY,
