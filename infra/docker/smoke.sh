@@ -75,4 +75,7 @@ await_reply 'As promised, a little later'
 expect 200 'receiver' "$receiver" >/dev/null
 expect 401 'an unsigned callback' --request POST "$receiver" --header 'content-type: application/json' --data '{}' >/dev/null
 say "the receiver answers, and refuses a callback without a signature"
+expect 200 'the page' "http://127.0.0.1:$gateway_port/" >/dev/null
+expect 200 'the widget' "http://127.0.0.1:$gateway_port/widget/widget.js" >/dev/null
+say "the gateway serves the page and the widget"
 say "passed"

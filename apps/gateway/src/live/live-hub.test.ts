@@ -22,6 +22,14 @@ async function figure(gateway: Awaited<ReturnType<typeof start>>, name: string):
   return Number(new RegExp(`^${name}\\{[^}]*\\} (\\d+)$`, "m").exec(body)?.[1]);
 }
 
+async function ownDatabaseUrl(): Promise<string> {
+  const { database } = shared.stores;
+  const [row] = await database.query<{ name: string }>({ name: "", text: "SELECT current_database() AS name" }, []);
+  const url = new URL(inject("infrastructure").databaseUrl);
+  url.pathname = `/${row?.name}`;
+  return url.href;
+}
+
 describe("limits", () => {
   test("of a session: one stream more is 429, and has its place once another is closed", async () => {
     const gateway = await start({ CHAT_STREAM_MAX_PER_SESSION: "2" });
@@ -178,14 +186,23 @@ describe("while NATS is away", () => {
   });
 });
 
+test("PostgreSQL slow: nothing is written before the stream is open, and a gateway that stops meanwhile refuses it", async () => {
+  await using proxy = await startFaultProxy(await ownDatabaseUrl());
+  await using database = await openTestDatabase(proxy.url);
+  const gateway = await start({ CHAT_STREAM_HEARTBEAT_MS: "1000" }, { database });
+  const visitor = await gateway.session();
+  proxy.slow(500); // each way, and it takes two round trips
+  const readers = Array.from({ length: 10 }, () => gateway.read(visitor));
+  await Promise.all(readers.map((reader) => reader.until("ready")));
+  for (const { raw } of readers) expect(raw.startsWith("retry: 2000\n\nevent: ready\n")).toBe(true);
+  const late = gateway.read(visitor);
+  await waitFor("it to be under way", async () => (await figure(gateway, "chat_live_streams")) === 11);
+  await gateway.app.close();
+  expect(await late.answered()).toBe(503);
+});
+
 test("PostgreSQL away: open streams stay and catch up, new ones are 503", async () => {
-  const [row] = await shared.stores.database.query<{ name: string }>(
-    { name: "", text: "SELECT current_database() AS name" },
-    [],
-  );
-  const url = new URL(inject("infrastructure").databaseUrl);
-  url.pathname = `/${row?.name}`;
-  await using proxy = await startFaultProxy(url.href);
+  await using proxy = await startFaultProxy(await ownDatabaseUrl());
   await using database = await openTestDatabase(proxy.url);
   const [cut, whole] = [await start({ CHAT_QUEUE_INTERVAL_MS: "300" }, { database }), await start()];
   const visitor = await whole.session();

@@ -76,6 +76,7 @@ export class LiveHub {
     const [state] = await readSessionStates(this.#options.database, [sessionId]);
     if (state === undefined || state.remainingMs === 0)
       throw new ChatError("session_expired", "The session has expired or was ended");
+    this.#refuseClosed();
     this.#look.expectEnd(state.remainingMs);
     const known = resumedFrom(sessionId, lastEventId, state.position);
     const isReset = lastEventId !== undefined && known === undefined;
@@ -90,13 +91,19 @@ export class LiveHub {
   }
 
   #refuseTooMany(sessionId: string): void {
+    this.#refuseClosed();
     const { streamMaxConnections, streamMaxPerSession } = this.#options.config;
     const retry = { retryAfterSeconds: RETRY_SECONDS };
-    if (this.#closed) throw new ChatError("unavailable", "This gateway is stopping; try another one", retry);
     if (this.#streams.size >= streamMaxConnections)
       throw new ChatError("unavailable", `This gateway has ${streamMaxConnections} live streams open already`, retry);
     if ((this.#sessions.get(sessionId)?.size ?? 0) >= streamMaxPerSession)
       throw new ChatError("rate_limited", `The session has ${streamMaxPerSession} live streams open already`, retry);
+  }
+
+  #refuseClosed(): void {
+    if (!this.#closed) return;
+    const retryAfterSeconds = RETRY_SECONDS;
+    throw new ChatError("unavailable", "This gateway is stopping; try another one", { retryAfterSeconds });
   }
 
   #followed(sessionId: string): FollowedSession {

@@ -86,7 +86,7 @@ export class LiveStream {
   }
 
   heartbeat(): void {
-    if (!this.#response.writableNeedDrain) this.#response.write(HEARTBEAT_FRAME);
+    if (this.#response.headersSent && !this.#response.writableNeedDrain) this.#response.write(HEARTBEAT_FRAME);
   }
 
   /** The session is over: sends what is left, says so and closes. */
@@ -98,7 +98,7 @@ export class LiveStream {
 
   /** Closes without a word: the reader goes on elsewhere. */
   close(): void {
-    this.#response.end();
+    if (this.#response.headersSent) this.#response.end(); // else it is still being opened, which is then refused
   }
 
   // All in one write: what is told together is no sign of a reader that is slow.

@@ -17,7 +17,7 @@ const PAGE_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  "trusted-types chat-relay dompurify",
+  "trusted-types chat-relay",
 ].join("; ");
 
 const YEAR_S = 31_536_000;
