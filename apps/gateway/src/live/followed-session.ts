@@ -15,6 +15,8 @@ export interface FollowedSessionOptions {
   bus: Bus;
   database: Database;
   bufferMaxBytes: number;
+  /** Text of one reply, in UTF-16 units, that is shown before it is finished. */
+  replyMaxUnits: number;
   /** Events read from PostgreSQL at a time. */
   pageSize: number;
   /** A change came without its events: asks for a look at the session. */
@@ -35,7 +37,7 @@ export class FollowedSession implements StreamHost {
   readonly onCut: () => void;
   #options: FollowedSessionOptions;
   #streams = new Set<LiveStream>();
-  #text = new LiveText();
+  #text: LiveText;
   #feed: Feed | undefined;
   #opened: Promise<void> | undefined;
   /** The live log is being read: until it is known what of it is over, no text is shown. */
@@ -45,6 +47,7 @@ export class FollowedSession implements StreamHost {
 
   constructor(options: FollowedSessionOptions) {
     this.#options = options;
+    this.#text = new LiveText(options.replyMaxUnits);
     this.sessionId = options.sessionId;
     this.bufferMaxBytes = options.bufferMaxBytes;
     this.onCut = options.onCut;

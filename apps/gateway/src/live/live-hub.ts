@@ -113,6 +113,7 @@ export class LiveHub {
       bus,
       database,
       bufferMaxBytes: config.streamBufferMaxBytes,
+      replyMaxUnits: config.replyMaxBytes,
       pageSize: config.pageSizeMax,
       onUnread: (id) => this.#look.one(id),
       onCut,

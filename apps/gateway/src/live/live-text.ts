@@ -25,6 +25,12 @@ const EARLY_MAX = 64;
 /** The text so far of the replies that a session's visitor is being shown as they come. Never the truth. */
 export class LiveText {
   #replies = new Map<string, Reply>();
+  #blockMaxUnits: number;
+
+  /** Text beyond `blockMaxUnits` UTF-16 units in a block is no reply that could ever be stored: it is not shown. */
+  constructor(blockMaxUnits: number) {
+    this.#blockMaxUnits = blockMaxUnits;
+  }
 
   /** Takes pieces in; returns what to tell readers of them. `gap` says that some must have been missed. */
   take(given: ReplyPieces): { deltas: ReplyDelta[]; gap: boolean } {
@@ -33,7 +39,8 @@ export class LiveText {
     const deltas = given.attempt > reply.attempt ? this.#withdraw(given.replyTo, reply) : [];
     if (given.attempt > reply.attempt) reply.attempt = given.attempt;
     reply.seen.add(given.id);
-    for (const piece of given.pieces) deltas.push(...apply(given.replyTo, reply.blocks, piece));
+    const fitting = given.pieces.filter(({ offset, content }) => offset + content.length <= this.#blockMaxUnits);
+    for (const piece of fitting) deltas.push(...apply(given.replyTo, reply.blocks, piece));
     return { deltas, gap: [...reply.blocks.values()].some(({ early }) => early.length > 0) };
   }
 
@@ -111,7 +118,7 @@ export class LiveText {
   }
 }
 
-/** Applies a piece, and those that waited for it. */
+/** Applies a piece, and those that waited for it, unless the text was sent again meanwhile and has them already. */
 function apply(replyTo: string, blocks: Map<number, Block>, piece: ReplyPiece): ReplyDelta[] {
   const block = blocks.get(piece.block) ?? { text: "", early: [] };
   blocks.set(piece.block, block);
@@ -119,9 +126,19 @@ function apply(replyTo: string, blocks: Map<number, Block>, piece: ReplyPiece): 
     if (block.early.length < EARLY_MAX) block.early.push(piece);
     return [];
   }
-  block.text = block.text.slice(0, piece.offset) + piece.content;
-  const next = block.early.findIndex(({ offset }) => offset <= block.text.length);
-  const [waiting] = next === -1 ? [] : block.early.splice(next, 1);
-  const delta = { replyTo, ...piece };
-  return waiting === undefined ? [delta] : [delta, ...apply(replyTo, blocks, waiting)];
+  const applied: ReplyPiece[] = [];
+  for (let next: ReplyPiece | undefined = piece; next !== undefined; next = takeWaiting(block)) {
+    block.text = block.text.slice(0, next.offset) + next.content;
+    applied.push(next);
+  }
+  return applied.map((one) => ({ replyTo, ...one }));
+}
+
+/** A piece that goes on with the text; those that would only cut it off are dropped. */
+function takeWaiting(block: Block): ReplyPiece | undefined {
+  const { length } = block.text;
+  block.early = block.early.filter(({ offset, content }) => offset + content.length > length);
+  const next = block.early.find(({ offset }) => offset <= length);
+  block.early = block.early.filter((piece) => piece !== next);
+  return next;
 }
