@@ -1,6 +1,8 @@
+import type { Bus } from "@chat-relay/bus/bus";
 import type { Outcome } from "@chat-relay/bus/consumer";
 import type { ChatConfig } from "@chat-relay/core/config";
 import type { ChatEvent } from "@chat-relay/core/events";
+import { unreadChange } from "@chat-relay/core/session-events";
 import { childTraceparent } from "@chat-relay/core/trace-context";
 import { webhookBody } from "@chat-relay/core/webhook-body";
 import { signWebhook } from "@chat-relay/core/webhook-signature";
@@ -13,12 +15,14 @@ import type { Breaker } from "./breaker.ts";
 import type { ClaimGate } from "./claim-gate.ts";
 import type { HeldClaims } from "./held-claims.ts";
 import { judgeCall } from "./judge-call.ts";
+import { forgetLive, showLive } from "./live-answer.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
 import type { CallResult, N8nClient } from "./n8n-client.ts";
 import { tokenWaits } from "./token-waits.ts";
 
 export interface DeliverDependencies {
   config: ChatConfig;
+  bus: Bus;
   database: Database;
   publisher: OutboxPublisher;
   n8n: N8nClient;
@@ -59,12 +63,13 @@ async function claimAndDeliver(
   event: ChatEvent,
   onCalled: (result: CallResult) => void,
 ): Promise<Outcome> {
-  const { config, database, gate, held } = dependencies;
+  const { config, database, gate, held, publisher } = dependencies;
   const claimedAtMs = performance.now();
   const ids = { messageId: event.data.id, sessionId: event.data.sessionId };
   const result = await gate.through(() => claimDelivery(database, ids, config.ackWaitMs));
   if (result.kind === "not_mine") return { kind: "not_mine" };
   if (result.kind === "not_now") return tokenWaits(result.retryInMs + jitterMs(), config);
+  if (result.foundLost) publisher.publishChanges([unreadChange(ids.sessionId)]);
   return held.whileHeld(result.claim, async (signal) => {
     const settlement = await attempt(dependencies, result.claim, { event, signal, claimedAtMs, onCalled });
     return conclude(dependencies, result.claim, settlement, event.traceparent);
@@ -85,12 +90,21 @@ async function attempt(dependencies: DeliverDependencies, claim: Claim, context:
   // A process that was paused since it claimed must not call after another may have taken over.
   if (performance.now() - context.claimedAtMs > config.ackWaitMs / 2) return { kind: "handed_back", delayMs: 0 };
   const startedAtMs = performance.now();
-  const result = await n8n.call({ ...signedCall(dependencies, claim, context.event), signal: context.signal });
+  using live = showLive(dependencies, claim);
+  const call = { ...signedCall(dependencies, claim, context.event), signal: context.signal, onBody: live.write };
+  const result = await n8n.call(call);
   const durationMs = Math.round(performance.now() - startedAtMs);
   context.onCalled(result);
   metrics.calls.observe({ result: result.kind }, durationMs / 1_000);
-  const { budgetUsed } = claim;
-  return judgeCall(result, { limits: config, budgetUsed, durationMs, nowMs: Date.now(), random: Math.random() });
+  const [nowMs, random] = [Date.now(), Math.random()];
+  return judgeCall(result, {
+    limits: config,
+    budgetUsed: claim.budgetUsed,
+    durationMs,
+    nowMs,
+    endStream: live.end,
+    random,
+  });
 }
 
 function signedCall({ signingKey }: DeliverDependencies, claim: Claim, event: ChatEvent) {
@@ -138,6 +152,8 @@ async function conclude(
   // Fenced: whoever holds the lease now decides; the token comes back once more to see.
   if (result.kind === "fenced") return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
   const { publisher } = dependencies;
+  publisher.publishChanges([result.change]); // first: the visitor waits for it
+  if (result.status === "answered") forgetLive(dependencies, claim);
   publisher.publishTokens(result.announcements);
   publisher.publishReplies(result.replies, traceparent);
   // Another message may have become the head meanwhile: then this one gets a new token at its turn.

@@ -3,7 +3,14 @@ import { describe, expect, test } from "vitest";
 import { judgeCall, type JudgeContext } from "./judge-call.ts";
 import type { CallResult } from "./n8n-client.ts";
 
-const CONTEXT: JudgeContext = { limits: testConfig(), budgetUsed: 1, durationMs: 7, nowMs: 0, random: 0.5 };
+const CONTEXT: JudgeContext = {
+  limits: testConfig(),
+  budgetUsed: 1,
+  durationMs: 7,
+  nowMs: 0,
+  endStream: () => undefined,
+  random: 0.5,
+};
 
 function answered(
   status: number,

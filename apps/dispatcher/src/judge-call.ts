@@ -2,7 +2,8 @@ import type { ChatConfig } from "@chat-relay/core/config";
 import { backoffDelayMs, retryAfterDelayMs } from "@chat-relay/core/retry-policy";
 import { toStorable, truncateText } from "@chat-relay/core/text";
 import type { Settlement } from "@chat-relay/database/settle-delivery";
-import type { CallResult } from "./n8n-client.ts";
+import { isEncoded, type CallResult } from "./n8n-client.ts";
+import type { StreamResult } from "./n8n-stream.ts";
 import { readReplies } from "./read-replies.ts";
 
 export type JudgeLimits = Pick<
@@ -22,6 +23,8 @@ export interface JudgeContext {
   budgetUsed: number;
   durationMs: number;
   nowMs: number;
+  /** Ends the reading of the body as n8n's stream; undefined when it is none. */
+  endStream: () => StreamResult | undefined;
   /** 0 ≤ random < 1, for the jitter. */
   random: number;
 }
@@ -46,7 +49,18 @@ function judgeRefusal({ status, headers, body }: Answered): Verdict {
   return { kind: "may_retry", httpStatus: status, error, retryAfter };
 }
 
-function judgeAnswer(answer: Answered, limits: JudgeLimits): Verdict {
+function judgeStream(status: number, stream: StreamResult): Verdict {
+  switch (stream.kind) {
+    case "replies":
+      return { kind: "delivered", httpStatus: status, replies: stream.replies };
+    case "error":
+      return { kind: "may_retry", httpStatus: status, error: stream.problem };
+    case "unreadable":
+      return { kind: "cannot_help", httpStatus: status, error: `the answer ${stream.problem}` };
+  }
+}
+
+function judgeAnswer(answer: Answered, { limits, endStream }: JudgeContext): Verdict {
   const { status, headers, body } = answer;
   if (status < 200 || status > 299) return judgeRefusal(answer);
   const unreadable = (problem: string): Verdict => ({
@@ -54,17 +68,18 @@ function judgeAnswer(answer: Answered, limits: JudgeLimits): Verdict {
     httpStatus: status,
     error: `the answer ${problem}`,
   });
-  const encoding = headers.contentEncoding?.trim().toLowerCase() ?? "";
-  if (encoding !== "" && encoding !== "identity" && body.length > 0) return unreadable("is compressed");
+  if (isEncoded(headers) && body.length > 0) return unreadable("is compressed");
+  const stream = endStream();
+  if (stream !== undefined) return judgeStream(status, stream);
   const read = readReplies({ contentType: headers.contentType, body }, limits);
   if (read.kind === "unreadable") return unreadable(read.problem);
   return { kind: "delivered", httpStatus: status, replies: read.replies };
 }
 
-function judge(result: CallResult, limits: JudgeLimits): Verdict {
+function judge(result: CallResult, context: JudgeContext): Verdict {
   switch (result.kind) {
     case "answered":
-      return judgeAnswer(result, limits);
+      return judgeAnswer(result, context);
     case "too_large":
       return {
         kind: "cannot_help",
@@ -88,7 +103,7 @@ function retryDelayMs(retryAfter: string | undefined, context: JudgeContext): nu
 
 /** Decides by the contract's rules what becomes of a message after a call. */
 export function judgeCall(result: CallResult, context: JudgeContext): Settlement {
-  const verdict = judge(result, context.limits);
+  const verdict = judge(result, context);
   if (verdict.kind === "not_made") return { kind: "handed_back", delayMs: 0 };
   const attempt = { durationMs: context.durationMs, httpStatus: verdict.httpStatus, error: null };
   if (verdict.kind === "delivered") return { kind: "delivered", attempt, replies: verdict.replies };

@@ -25,6 +25,8 @@ export interface Call {
   body: Buffer;
   /** Gives the call up. */
   signal: AbortSignal;
+  /** Hears the body of a 2xx answer as it comes, unless it is encoded. */
+  onBody?: (chunk: Buffer) => void;
 }
 
 /** n8n's webhook as the dispatcher sees it. */
@@ -93,15 +95,26 @@ function readHeaders(headers: Dispatcher.ResponseData["headers"]): AnswerHeaders
 }
 
 /** At most `maxBytes`; undefined when there is more. */
-async function readAtMost(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<Buffer | undefined> {
+async function readAtMost(
+  body: Dispatcher.ResponseData["body"],
+  maxBytes: number,
+  onChunk: (chunk: Buffer) => void,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > maxBytes) return undefined; // leaving the loop destroys the body and its connection
     chunks.push(chunk);
+    onChunk(chunk);
   }
   return Buffer.concat(chunks, length);
+}
+
+/** Whether the body is something else than its content type says: we asked for no such thing. */
+export function isEncoded({ contentEncoding }: AnswerHeaders): boolean {
+  const encoding = contentEncoding?.trim().toLowerCase() ?? "";
+  return encoding !== "" && encoding !== "identity";
 }
 
 /** What can be had of it: a refusal is one, whatever becomes of its body. */
@@ -145,7 +158,7 @@ class HttpN8nClient implements N8nClient {
     this.#agent = new Agent({ connect: this.#connector, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 });
   }
 
-  async call({ headers, body, signal }: Call): Promise<CallResult> {
+  async call({ headers, body, signal, onBody }: Call): Promise<CallResult> {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#options.webhookTimeoutMs);
     const either = AbortSignal.any([signal, deadline.signal]);
@@ -159,7 +172,7 @@ class HttpN8nClient implements N8nClient {
         signal: either,
       });
       status = response.statusCode;
-      return await this.#read(response);
+      return await this.#read(response, onBody);
     } catch (error) {
       return classify(error, status, signal, deadline.signal);
     } finally {
@@ -167,13 +180,14 @@ class HttpN8nClient implements N8nClient {
     }
   }
 
-  async #read(response: Dispatcher.ResponseData): Promise<CallResult> {
+  async #read(response: Dispatcher.ResponseData, onBody: Call["onBody"]): Promise<CallResult> {
     const status = response.statusCode;
     const headers = readHeaders(response.headers);
     if (status < 200 || status > 299)
       return { kind: "answered", status, headers, body: await readExcerpt(response.body) };
     const { responseMaxBytes } = this.#options;
-    const body = await readAtMost(response.body, responseMaxBytes);
+    const hear = onBody === undefined || isEncoded(headers) ? () => undefined : onBody;
+    const body = await readAtMost(response.body, responseMaxBytes, hear);
     if (body === undefined)
       return { kind: "too_large", status, problem: `body is larger than ${responseMaxBytes} bytes` };
     return { kind: "answered", status, headers, body };

@@ -1,5 +1,6 @@
 import type { ChatConfig } from "@chat-relay/core/config";
 import { toStorable } from "@chat-relay/core/text";
+import { repliesInJson } from "./json-replies.ts";
 
 /** What a 2xx answer of n8n says. */
 export type ReadReplies =
@@ -14,25 +15,6 @@ export interface Answer {
 }
 
 export type ReplyLimits = Pick<ChatConfig, "replyMaxBytes" | "replyMaxCount">;
-
-/** Where n8n's nodes put the text, in the order of preference. */
-const TEXT_FIELDS = ["output", "text", "reply", "content"];
-
-/** Arrays within arrays are n8n's doing at most once or twice. */
-const MAX_DEPTH = 16;
-
-function textOf(value: object): string[] {
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const text = TEXT_FIELDS.map((name) => fields.get(name)).find((field) => typeof field === "string" && field !== "");
-  return typeof text === "string" ? [text] : [];
-}
-
-/** Reply texts in a JSON value: a string, a known field of an object, or an array of such. */
-function repliesInJson(value: unknown, depth = 0): string[] {
-  if (typeof value === "string") return value === "" ? [] : [value];
-  if (Array.isArray(value)) return depth < MAX_DEPTH ? value.flatMap((item) => repliesInJson(item, depth + 1)) : [];
-  return typeof value === "object" && value !== null ? textOf(value) : [];
-}
 
 function isJson(contentType: string): boolean {
   return contentType === "application/json" || /^application\/[\w.-]+\+json$/.test(contentType);
@@ -51,7 +33,8 @@ function extract({ contentType, body }: Answer): string[] | undefined {
   }
 }
 
-function overLimit(replies: string[], limits: ReplyLimits): string | undefined {
+/** What is too much in the replies of one answer, if anything. */
+export function overLimit(replies: string[], limits: ReplyLimits): string | undefined {
   if (replies.length > limits.replyMaxCount)
     return `holds ${replies.length} replies, at most ${limits.replyMaxCount} are allowed`;
   const largest = Math.max(0, ...replies.map((reply) => Buffer.byteLength(reply, "utf8")));

@@ -1,5 +1,6 @@
 import type { Bus } from "@chat-relay/bus/bus";
 import type { ChatConfig } from "@chat-relay/core/config";
+import { unreadChange } from "@chat-relay/core/session-events";
 import type { Database } from "@chat-relay/database/database";
 import { takeUnpublishedReplies } from "@chat-relay/database/outbox";
 import { expireReplies, sweepDeliveries, type TokenHorizon } from "@chat-relay/database/sweep-deliveries";
@@ -49,11 +50,12 @@ async function republishReplies(dependencies: SweepDependencies, ageMs: () => nu
   }
 }
 
-async function expireAll({ config, database, metrics }: SweepDependencies): Promise<void> {
+async function expireAll({ config, database, publisher, metrics }: SweepDependencies): Promise<void> {
   for (;;) {
     const expired = await expireReplies(database, config.replyTimeoutMs, BATCH);
-    metrics.unanswered.inc(expired);
-    if (expired < BATCH) return;
+    metrics.unanswered.inc(expired.length);
+    publisher.publishChanges([...new Set(expired)].map(unreadChange));
+    if (expired.length < BATCH) return;
   }
 }
 

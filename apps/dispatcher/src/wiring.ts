@@ -50,6 +50,7 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
   const signingKey = webhookKeys(config.webhookSecret)[0] as Buffer;
   const dependencies = {
     config,
+    bus,
     database,
     publisher,
     n8n,
@@ -72,7 +73,7 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
     errorDelayMs: () => 1_000 + Math.random() * 1_000,
     onError: (error, during) => logger.warn({ err: error, during }, "consumer.failed"),
   });
-  const sweep = new SweepWorker({ ...dependencies, bus });
+  const sweep = new SweepWorker(dependencies);
   const report = new ReportWorker({ database, breaker, dispatcherId: newId(), logger });
   opening.defer(bus.onConnected(() => sweep.poke("reconnected")));
   const migrated = migratedCheck(database);

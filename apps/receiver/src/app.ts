@@ -1,3 +1,4 @@
+import { BusUnavailableError } from "@chat-relay/bus/errors";
 import type { ChatConfig } from "@chat-relay/core/config";
 import { DatabaseUnavailableError, type Database } from "@chat-relay/database/database";
 import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
@@ -9,12 +10,14 @@ import { operationsRoutes } from "@chat-relay/service/operations-routes";
 import type { FastifyInstance } from "fastify";
 import { NOT_AUTHENTIC } from "./authenticate-callback.ts";
 import { webhookRoutes } from "./routes/webhook.ts";
+import type { LiveLog } from "./take-piece.ts";
 
 /** What the receiver's app is made from. */
 export interface ReceiverDependencies {
   config: ChatConfig;
   database: Database;
-  publisher: Pick<OutboxPublisher, "publishReplies" | "publishTokens">;
+  bus: LiveLog;
+  publisher: Pick<OutboxPublisher, "publishChanges" | "publishReplies" | "publishTokens">;
   logger: Logger;
   health: Health;
   registry: Registry;
@@ -29,7 +32,7 @@ export function createReceiverApp(dependencies: ReceiverDependencies): FastifyIn
     requestTimeoutMs: config.requestTimeoutMs,
     trustedProxies: config.trustedProxies,
     headersTooLarge: NOT_AUTHENTIC,
-    isUnavailable: (error) => error instanceof DatabaseUnavailableError,
+    isUnavailable: (error) => error instanceof DatabaseUnavailableError || error instanceof BusUnavailableError,
   });
   operationsRoutes(app, { health, registry });
   void app.register(async (scope) => webhookRoutes(scope, dependencies));

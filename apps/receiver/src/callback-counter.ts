@@ -17,12 +17,12 @@ const OK = 200;
 export function createCallbackCounter(registry: Registry) {
   const counter = new Counter({
     name: "chat_callbacks_total",
-    help: "Callbacks by result: recorded, duplicate, or why they were refused",
+    help: "Callbacks by result: recorded, duplicate, piece, or why they were refused",
     labelNames: ["result"],
     registers: [registry],
   });
   return {
-    taken: (duplicate: boolean) => counter.inc({ result: duplicate ? "duplicate" : "recorded" }),
+    taken: (result: "recorded" | "duplicate" | "piece") => counter.inc({ result }),
     refused: (status: number) => {
       if (status !== OK) counter.inc({ result: REFUSED[status] ?? "error" });
     },

@@ -71,7 +71,6 @@ describe("a signed callback that cannot be taken", () => {
     ["#/metadata", { sessionId: "s", content: "x", metadata: [] }],
     ["#/metadata", { sessionId: "s", content: "x", metadata: { big: "x".repeat(8_192) } }],
     ["#/metadata", { sessionId: "s", content: "x", metadata: { 2: { 3: { 4: { 5: { 6: [] } } } } } }],
-    ["#/type", { type: "chat.reply.delta", sessionId: "s", replyTo: "m", offset: 0, content: "x" }],
     ["#", [1]],
     ["#", null],
   ])("400 validation_failed at %s", async (pointer, body) => {

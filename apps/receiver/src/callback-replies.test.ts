@@ -1,7 +1,9 @@
 import { newId } from "@chat-relay/core/ids";
+import type { SessionChange } from "@chat-relay/core/session-events";
 import { claimDelivery } from "@chat-relay/database/claim-delivery";
 import { endSession } from "@chat-relay/database/end-session";
 import { readAllMessages } from "@chat-relay/database/read-messages";
+import { readSessionEvents } from "@chat-relay/database/read-session-events";
 import { settleDelivery } from "@chat-relay/database/settle-delivery";
 import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
 import { createTestDatabase, openTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
@@ -87,6 +89,26 @@ describe("a signed callback", () => {
     const [reply] = await readAllMessages(stores.database, sessionId);
     expect(reply).toMatchObject({ content: "a\uFFFDb\uFFFDc", metadata: { "k\uFFFD": ["\uFFFD"] } });
   });
+});
+
+test("who follows the session is told of a reply once, and of what it answered", async () => {
+  sessionId = await givenSession(stores.database);
+  const replyTo = (await givenMessage(stores.database, sessionId)).message.id;
+  const told: (SessionChange | undefined)[] = [];
+  const publisher = {
+    publishReplies: () => undefined,
+    publishTokens: () => undefined,
+    publishChanges: (changes: (SessionChange | undefined)[]) => void told.push(...changes),
+  };
+  const telling = testReceiver(stores.database, {}, { publisher });
+  for (let turn = 0; turn < 2; turn += 1) {
+    await postCallback(telling, { sessionId, replyTo, content: "Now" }, { id: "evt_told" });
+  }
+  await postCallback(telling, { sessionId, replyTo: newId(), content: "Now" });
+  const { events } = await readSessionEvents(stores.database, sessionId, { sequence: 1, status: 0 }, 10);
+  expect(told).toEqual([{ sessionId, after: { sequence: 1, status: 0 }, events }]);
+  expect(events.map(({ type }) => type)).toEqual(["message", "status"]);
+  await telling.close();
 });
 
 describe("the same webhook-id again", () => {

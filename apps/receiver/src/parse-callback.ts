@@ -1,9 +1,12 @@
-import { callbackSchema } from "@chat-relay/core/api-schemas";
+import { callbackSchema, PIECE_CALLBACK_TYPE, pieceCallbackSchema } from "@chat-relay/core/api-schemas";
 import type { ChatConfig } from "@chat-relay/core/config";
 import { ChatError } from "@chat-relay/core/errors";
 import { parseInput } from "@chat-relay/core/validation";
 
-export type Callback = ReturnType<ReturnType<typeof callbackSchema>["parse"]>;
+export type ReplyCallback = ReturnType<ReturnType<typeof callbackSchema>["parse"]>;
+export type PieceCallback = ReturnType<ReturnType<typeof pieceCallbackSchema>["parse"]>;
+
+export type Callback = { kind: "reply"; reply: ReplyCallback } | { kind: "piece"; piece: PieceCallback };
 
 export type ParseCallback = (contentType: string | undefined, body: Buffer) => Callback;
 
@@ -18,13 +21,19 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
+function isPiece(json: unknown): boolean {
+  return typeof json === "object" && json !== null && "type" in json && json.type === PIECE_CALLBACK_TYPE;
+}
+
 /** Reads a callback whose signature was verified; throws what its sender may know. */
 export function createCallbackParser(config: ChatConfig): ParseCallback {
-  const schema = callbackSchema(config);
+  const [replySchema, pieceSchema] = [callbackSchema(config), pieceCallbackSchema(config)];
   return (contentType, body) => {
     if (contentType === undefined || !JSON_TYPE.test(contentType)) {
       throw new ChatError("unsupported_media_type", "The content type must be application/json");
     }
-    return parseInput(schema, parseJson(body));
+    const json = parseJson(body);
+    if (isPiece(json)) return { kind: "piece", piece: parseInput(pieceSchema, json) };
+    return { kind: "reply", reply: parseInput(replySchema, json) };
   };
 }

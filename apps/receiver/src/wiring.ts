@@ -13,9 +13,17 @@ import { createReceiverApp } from "./app.ts";
 export async function wireReceiver(config: ChatConfig, logger: Logger): Promise<Service> {
   await using opening = new AsyncDisposableStack();
   const { database, bus, publisher } = await openStores(config, "chat-receiver", logger, opening);
-  // A callback needs PostgreSQL, migrated, and nothing else: its event may go out later.
+  // A reply needs PostgreSQL, migrated, and nothing else: its event may go out later.
   const health = new Health({ postgres: migratedCheck(database) });
-  const app = createReceiverApp({ config, database, publisher, logger, health, registry: createRegistry("receiver") });
+  const app = createReceiverApp({
+    config,
+    database,
+    bus,
+    publisher,
+    logger,
+    health,
+    registry: createRegistry("receiver"),
+  });
   const http = httpWorker(app, { host: config.host, port: config.receiverPort, graceMs: config.shutdownGraceMs });
   return {
     workers: [http, busWorker(bus)],

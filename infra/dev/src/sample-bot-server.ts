@@ -6,6 +6,7 @@ import { sendCallback } from "./sample-bot-callback.ts";
 import { readBotMessage } from "./sample-bot-message.ts";
 import type { BotMessage } from "./sample-bot-message.ts";
 import { decideReply } from "./sample-bot-reply.ts";
+import { streamText } from "./sample-bot-stream.ts";
 
 export interface SampleBotOptions {
   /** The first signs, all verify. */
@@ -14,24 +15,28 @@ export interface SampleBotOptions {
   logger: Logger;
   /** How long the bot waits before it answers by callback. */
   laterMs?: number;
+  /** The bot is to end: answers under way are finished without waiting. */
+  stopping?: AbortSignal;
 }
 
 const BODY_MAX_BYTES = 1_048_576;
 const LATER_MS = 1_000;
+const WORD_MS = 45;
+const STREAM_MS = 3_000;
+const SLOW_WORD_MS = 200;
+const SLOW_STREAM_MS = 30_000;
 
-interface Answer {
-  status: number;
-  body: unknown;
-}
+type Answer = { status: number; body: unknown } | { stream: string; slowly: boolean };
 
 /** The sample bot as a server that is not listening yet. Closing the server gives up callbacks under way. */
 export function createSampleBot(options: SampleBotOptions): Server {
-  const stopping = new AbortController();
-  const bot = new SampleBot(options, stopping.signal);
+  const closed = new AbortController();
+  const bot = new SampleBot(options, closed.signal);
+  const hurry = options.stopping ?? closed.signal;
   const server = createServer((request, response) => {
-    void answer(bot, request).then((result) => send(response, result));
+    void answer(bot, request).then((result) => send(response, result, hurry));
   });
-  return server.on("close", () => stopping.abort());
+  return server.on("close", () => closed.abort());
 }
 
 async function answer(bot: SampleBot, request: IncomingMessage): Promise<Answer> {
@@ -56,8 +61,12 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function send(response: ServerResponse, { status, body }: Answer): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+async function send(response: ServerResponse, given: Answer, hurry: AbortSignal): Promise<void> {
+  if ("stream" in given) {
+    const [wordMs, totalMs] = given.slowly ? [SLOW_WORD_MS, SLOW_STREAM_MS] : [WORD_MS, STREAM_MS];
+    return streamText(response, given.stream, { wordMs, totalMs, hurry });
+  }
+  response.writeHead(given.status, { "content-type": "application/json" }).end(JSON.stringify(given.body));
 }
 
 /** Behaves as an n8n workflow would: checks the signature, then answers, promises an answer, or fails. */
@@ -91,8 +100,8 @@ class SampleBot {
     const decision = decideReply(message.content);
     this.#options.logger.info({ messageId: message.messageId, attempt, decision: decision.kind }, "bot.received");
     switch (decision.kind) {
-      case "answer":
-        return { status: 200, body: { output: decision.text } };
+      case "stream":
+        return { stream: decision.text, slowly: decision.slowly === true };
       case "fail":
         return { status: 500, body: { message: "failing, as asked" } };
       case "later":

@@ -22,6 +22,7 @@ let receiverUrl: string;
 let callbacks: { id: string; verified: boolean; body: unknown }[];
 let statuses: number[];
 let logged: string;
+let stopping: AbortController;
 
 async function listen(server: Server): Promise<string> {
   server.listen(0, "127.0.0.1");
@@ -32,7 +33,8 @@ async function listen(server: Server): Promise<string> {
 beforeEach(async () => {
   [callbacks, statuses, logged] = [[], [], ""];
   const logger = pino({}, { write: (line: string) => (logged += line) });
-  bot = createSampleBot({ keys: [KEY], toleranceMs: 300_000, logger, laterMs: 10 });
+  stopping = new AbortController();
+  bot = createSampleBot({ keys: [KEY], toleranceMs: 300_000, logger, laterMs: 10, stopping: stopping.signal });
   receiver = createServer((request, response) => {
     void text(request).then((body) => {
       const [id = "", timestamp, signature] = ["id", "timestamp", "signature"].map(
@@ -55,7 +57,7 @@ afterEach(async () => {
   await Promise.all([once(bot.close(), "close"), once(receiver.close(), "close")]);
 });
 
-async function post(content: string, key = KEY): Promise<{ status: number; body: unknown }> {
+function send(content: string, key = KEY): Promise<Response> {
   const data = { messageId: MESSAGE_ID, content, callbackUrl: `${receiverUrl}/api/chat/webhook` };
   const body = Buffer.from(JSON.stringify({ data, sessionId: "the-session" }));
   const timestamp = Math.floor(Date.now() / 1_000);
@@ -65,13 +67,60 @@ async function post(content: string, key = KEY): Promise<{ status: number; body:
     "webhook-signature": signWebhook(key, MESSAGE_ID, timestamp, body),
     "chat-attempt": "1",
   };
-  const response = await fetch(`${botUrl}/webhook/chat`, { method: "POST", headers, body });
+  return fetch(`${botUrl}/webhook/chat`, { method: "POST", headers, body });
+}
+
+async function post(content: string, key = KEY): Promise<{ status: number; body: unknown }> {
+  const response = await send(content, key);
   return { status: response.status, body: await response.json() };
 }
 
+/** What a streamed answer says, and in how many chunks it came. */
+async function heard(response: Response) {
+  const decoder = new TextDecoder();
+  const chunks: string[] = [];
+  for await (const chunk of response.body ?? []) chunks.push(decoder.decode(chunk, { stream: true }));
+  const lines = chunks
+    .join("")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { type: string; content?: string; metadata: object });
+  return { lines, chunks: chunks.length, text: lines.map(({ content }) => content ?? "").join("") };
+}
+
 describe("the sample bot", () => {
-  test("answers ordinary text in the response", async () => {
-    expect(await post("Hello!")).toEqual({ status: 200, body: { output: "You said: Hello!" } });
+  test("streams its answer to ordinary text as n8n does, word by word", async () => {
+    const response = await send("Hello!");
+    expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json; charset=utf-8"]);
+    const { lines, chunks, text } = await heard(response);
+    const metadata = { nodeId: "bot", nodeName: "Sample bot", itemIndex: 0, runIndex: 0 };
+    expect(lines.map(({ type, content }) => [type, content])).toEqual([
+      ["begin", undefined],
+      ["item", "You "],
+      ["item", "said: "],
+      ["item", "Hello!"],
+      ["end", undefined],
+    ]);
+    for (const line of lines) expect(line.metadata).toMatchObject(metadata);
+    expect(text).toBe("You said: Hello!");
+    expect(chunks).toBeGreaterThan(1);
+  });
+
+  test.each(["  two  spaces\n\nand lines ", "👋", "x".repeat(4_000)])(
+    "says %j again to the letter",
+    async (content) => {
+      expect((await heard(await send(content))).text).toBe(`You said: ${content}`);
+    },
+  );
+
+  test("has a long answer with what markdown can do, and finishes it at once when it is to end", async () => {
+    const response = await send("/slow");
+    const reader = heard(response);
+    stopping.abort();
+    const { text } = await reader;
+    expect(text).toBe((await heard(await send("/long"))).text);
+    for (const mark of [/^## /m, /^1\. /m, /^\| --- /m, /^```js$/m, /\]\(https:/, /\*\*\w/, /^> /m])
+      expect(text).toMatch(mark);
   });
 
   test("refuses another signature", async () => {
@@ -119,7 +168,7 @@ describe("the sample bot", () => {
   });
 
   test("logs neither text nor secret", async () => {
-    await post("something private");
+    await heard(await send("something private"));
     expect(logged).toContain("bot.received");
     expect(logged).not.toMatch(/something private|a-secret-of-the-tests/);
   });
@@ -129,7 +178,7 @@ test("the bot decides by the text alone", () => {
   const kinds = ["hi", "/help", "/fail now", "see you later!", "/LATER", "collateral"].map(
     (content) => decideReply(content).kind,
   );
-  expect(kinds).toEqual(["answer", "answer", "fail", "later", "later", "answer"]);
+  expect(kinds).toEqual(["stream", "stream", "fail", "later", "later", "stream"]);
 });
 
 test("the bot needs a secret and nothing of the rest", () => {

@@ -16,7 +16,9 @@ const [first, ...rest] = webhookKeys(webhookSecret);
 if (first === undefined) throw new Error("no webhook secret");
 
 const logger = pino({ level: logLevel, base: { service: "sample-bot" }, timestamp: pino.stdTimeFunctions.isoTime });
-const server = createSampleBot({ keys: [first, ...rest], toleranceMs: signatureToleranceMs, logger });
+const stopping = new AbortController();
+const keys = [first, ...rest] as const;
+const server = createSampleBot({ keys, toleranceMs: signatureToleranceMs, logger, stopping: stopping.signal });
 server.once("error", (error) => {
   logger.fatal({ err: error }, "bot.cannot_listen");
   process.exit(1);
@@ -24,6 +26,7 @@ server.once("error", (error) => {
 server.listen(sampleBotPort, host, () => logger.info({ host, port: sampleBotPort }, "bot.listening"));
 
 const stop = (): void => {
+  stopping.abort();
   server.close(() => process.exit(0));
   server.closeIdleConnections();
 };

@@ -86,8 +86,16 @@ describe("provisioning", () => {
     await expect(other.ready).rejects.toThrow(BusRefusedError);
     await expect(other.ready).rejects.toThrow(/stream CHAT: max_age .*consumer dispatcher: ack_wait .*chat:migrate/);
     const limits = testConfig({ CHAT_ACK_WAIT_MS: "2000", CHAT_STREAM_MAX_AGE_MS: "120000" });
-    expect(await provision(bus.client().jsm, limits)).toEqual({ stream: "updated", consumer: "updated" });
-    expect(await provision(bus.client().jsm, limits)).toEqual({ stream: "unchanged", consumer: "unchanged" });
+    expect(await provision(bus.client().jsm, limits)).toEqual({
+      stream: "updated",
+      liveStream: "unchanged",
+      consumer: "updated",
+    });
+    expect(await provision(bus.client().jsm, limits)).toEqual({
+      stream: "unchanged",
+      liveStream: "unchanged",
+      consumer: "unchanged",
+    });
     await using mended = open({ CHAT_ACK_WAIT_MS: "2000", CHAT_STREAM_MAX_AGE_MS: "120000" });
     await mended.ready;
   });

@@ -1,5 +1,6 @@
 import type { ChatConfig } from "@chat-relay/core/config";
 import { eventSubject, STREAM_NAME, type ChatEvent } from "@chat-relay/core/events";
+import type { SessionChange } from "@chat-relay/core/session-events";
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connectToNats } from "./connect.ts";
@@ -7,6 +8,7 @@ import { BusRefusedError, BusUnavailableError } from "./errors.ts";
 import { encodeEvent } from "./event-codec.ts";
 import { CONSUMER_NAME, ensureProvisioned, type ProvisionLimits } from "./provision.ts";
 import { checkServer } from "./server-check.ts";
+import { announceChange } from "./session-feed.ts";
 
 export type BusOptions = ProvisionLimits &
   Pick<ChatConfig, "natsUrl" | "publishTimeoutMs"> & {
@@ -30,6 +32,12 @@ export interface BusState {
   deliveredSequence: number;
 }
 
+export interface BusClient {
+  connection: NatsConnection;
+  js: JetStreamClient;
+  jsm: JetStreamManager;
+}
+
 /** JetStream as chat-relay uses it. Connects in the background and stays connected. */
 export interface Bus extends AsyncDisposable {
   readonly connected: boolean;
@@ -37,14 +45,19 @@ export interface Bus extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** Publishes and waits for the stream's acknowledgement; at once `BusUnavailableError` while disconnected. */
   publish(event: ChatEvent): Promise<PublishAck>;
+  /**
+   * Tells those who follow the session of a committed change, and does not wait for anything: what is lost on the way they
+   * find in PostgreSQL.
+   */
+  announce(change: SessionChange): void;
   /** A real round trip to stream and consumer. */
   state(): Promise<BusState>;
   /** Makes a stream or consumer that has vanished. */
   heal(): Promise<void>;
   /** Calls back after each (re)connection; returns the way to stop that. */
   onConnected(listener: () => void): () => void;
-  /** For this package's consumer. */
-  client(): { js: JetStreamClient; jsm: JetStreamManager };
+  /** For this package. */
+  client(): BusClient;
 }
 
 // While a cluster elects a leader, what it is asked is lost: better asked anew soon than waited for.
@@ -146,11 +159,12 @@ class NatsBus implements Bus {
     if (connected) for (const listener of this.#listeners) listener();
   }
 
-  client(): { js: JetStreamClient; jsm: JetStreamManager } {
-    if (!this.#connected || this.#js === undefined || this.#jsm === undefined) {
+  client(): BusClient {
+    const [connection, js, jsm] = [this.#connection, this.#js, this.#jsm];
+    if (!this.#connected || connection === undefined || js === undefined || jsm === undefined) {
       throw new BusUnavailableError("NATS is not connected");
     }
-    return { js: this.#js, jsm: this.#jsm };
+    return { connection, js, jsm };
   }
 
   async publish(event: ChatEvent): Promise<PublishAck> {
@@ -162,6 +176,11 @@ class NatsBus implements Bus {
     } catch (error) {
       throw new BusUnavailableError("JetStream did not confirm a publish", { cause: error });
     }
+  }
+
+  announce(change: SessionChange): void {
+    if (!this.#connected || this.#connection === undefined) return;
+    announceChange(this.#connection, change, this.#options.streamMessageMaxBytes);
   }
 
   async state(): Promise<BusState> {

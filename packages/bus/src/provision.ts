@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ChatConfig } from "@chat-relay/core/config";
-import { eventSubject, STREAM_NAME, STREAM_SUBJECTS } from "@chat-relay/core/events";
+import {
+  eventSubject,
+  LIVE_STREAM_NAME,
+  LIVE_STREAM_SUBJECTS,
+  STREAM_NAME,
+  STREAM_SUBJECTS,
+} from "@chat-relay/core/events";
 import {
   AckPolicy,
   DeliverPolicy,
@@ -23,7 +29,14 @@ const DEDUPLICATION_MS = 120_000;
 
 export type ProvisionLimits = Pick<
   ChatConfig,
-  "ackWaitMs" | "maxAckPending" | "streamMaxAgeMs" | "streamMaxBytes" | "streamMessageMaxBytes" | "streamReplicas"
+  | "ackWaitMs"
+  | "maxAckPending"
+  | "streamMaxAgeMs"
+  | "streamMaxBytes"
+  | "streamMessageMaxBytes"
+  | "streamReplicas"
+  | "liveMaxAgeMs"
+  | "liveMaxBytes"
 >;
 
 function streamConfig(limits: ProvisionLimits) {
@@ -38,6 +51,23 @@ function streamConfig(limits: ProvisionLimits) {
     max_msg_size: limits.streamMessageMaxBytes,
     num_replicas: limits.streamReplicas,
     duplicate_window: Math.min(DEDUPLICATION_MS, limits.streamMaxAgeMs) * NANOS,
+  } satisfies Partial<StreamConfig>;
+}
+
+function liveStreamConfig(limits: ProvisionLimits) {
+  return {
+    subjects: LIVE_STREAM_SUBJECTS,
+    retention: RetentionPolicy.Limits,
+    // Pieces outlive the process that sent them and the one that shows them; whoever sends them has them all, should the
+    // server forget.
+    storage: StorageType.Memory,
+    discard: DiscardPolicy.Old,
+    max_age: limits.liveMaxAgeMs * NANOS,
+    max_bytes: limits.liveMaxBytes,
+    max_msg_size: limits.streamMessageMaxBytes,
+    num_replicas: limits.streamReplicas,
+    duplicate_window: Math.min(DEDUPLICATION_MS, limits.liveMaxAgeMs) * NANOS,
+    allow_direct: true,
   } satisfies Partial<StreamConfig>;
 }
 
@@ -72,28 +102,41 @@ async function unlessMissing<T>(request: Promise<T>): Promise<T | undefined> {
   }
 }
 
-const streamInfo = (jsm: JetStreamManager) => unlessMissing(jsm.streams.info(STREAM_NAME));
+interface WantedStream {
+  name: string;
+  wanted: Partial<StreamConfig> & { subjects: string[] };
+}
+
+const streamsOf = (limits: ProvisionLimits): [WantedStream, WantedStream] => [
+  { name: STREAM_NAME, wanted: streamConfig(limits) },
+  { name: LIVE_STREAM_NAME, wanted: liveStreamConfig(limits) },
+];
+
+const streamInfo = (jsm: JetStreamManager, name: string) => unlessMissing(jsm.streams.info(name));
 const consumerInfo = (jsm: JetStreamManager) => unlessMissing(jsm.consumers.info(STREAM_NAME, CONSUMER_NAME));
+
+/** What provisioning did to one of them, for a log line. */
+type Step = "created" | "updated" | "unchanged";
 
 /** What provisioning did, for a log line. */
 export interface Provisioned {
-  stream: "created" | "updated" | "unchanged";
-  consumer: "created" | "updated" | "unchanged";
+  stream: Step;
+  liveStream: Step;
+  consumer: Step;
 }
 
-async function provisionStream(jsm: JetStreamManager, limits: ProvisionLimits): Promise<Provisioned["stream"]> {
-  const wanted = streamConfig(limits);
-  const present = await streamInfo(jsm);
+async function provisionStream(jsm: JetStreamManager, { name, wanted }: WantedStream): Promise<Step> {
+  const present = await streamInfo(jsm, name);
   if (present === undefined) {
-    await jsm.streams.add({ name: STREAM_NAME, ...wanted });
+    await jsm.streams.add({ name, ...wanted });
     return "created";
   }
   if (drift(wanted, present.config).length === 0) return "unchanged";
-  await jsm.streams.update(STREAM_NAME, wanted);
+  await jsm.streams.update(name, wanted);
   return "updated";
 }
 
-async function provisionConsumer(jsm: JetStreamManager, limits: ProvisionLimits): Promise<Provisioned["consumer"]> {
+async function provisionConsumer(jsm: JetStreamManager, limits: ProvisionLimits): Promise<Step> {
   const wanted = consumerConfig(limits);
   const present = await consumerInfo(jsm);
   if (present === undefined) {
@@ -105,10 +148,23 @@ async function provisionConsumer(jsm: JetStreamManager, limits: ProvisionLimits)
   return "updated";
 }
 
-/** Makes stream and consumer as configured: creates what is missing, updates what differs. */
+/** Makes streams and consumer as configured: creates what is missing, updates what differs. */
 export async function provision(jsm: JetStreamManager, limits: ProvisionLimits): Promise<Provisioned> {
-  const stream = await provisionStream(jsm, limits);
-  return { stream, consumer: await provisionConsumer(jsm, limits) };
+  const [events, live] = streamsOf(limits);
+  const stream = await provisionStream(jsm, events);
+  const liveStream = await provisionStream(jsm, live);
+  return { stream, liveStream, consumer: await provisionConsumer(jsm, limits) };
+}
+
+interface Found {
+  missing: boolean;
+  problems: string[];
+}
+
+async function inspect(what: string, wanted: object, info: Promise<{ config: object } | undefined>): Promise<Found> {
+  const present = await info;
+  if (present === undefined) return { missing: true, problems: [] };
+  return { missing: false, problems: drift(wanted, present.config).map((text) => `${what}: ${text}`) };
 }
 
 /**
@@ -116,20 +172,15 @@ export async function provision(jsm: JetStreamManager, limits: ProvisionLimits):
  * service must not overrule each other's settings.
  */
 export async function ensureProvisioned(jsm: JetStreamManager, limits: ProvisionLimits): Promise<void> {
-  const stream = await streamInfo(jsm);
-  const consumer = stream === undefined ? undefined : await consumerInfo(jsm);
-  const problems = [
-    ...(stream === undefined
-      ? []
-      : drift(streamConfig(limits), stream.config).map((text) => `stream ${STREAM_NAME}: ${text}`)),
-    ...(consumer === undefined
-      ? []
-      : drift(consumerConfig(limits), consumer.config).map((text) => `consumer ${CONSUMER_NAME}: ${text}`)),
-  ];
+  const found = await Promise.all([
+    ...streamsOf(limits).map(({ name, wanted }) => inspect(`stream ${name}`, wanted, streamInfo(jsm, name))),
+    inspect(`consumer ${CONSUMER_NAME}`, consumerConfig(limits), consumerInfo(jsm)),
+  ]);
+  const problems = found.flatMap((one) => one.problems);
   if (problems.length > 0) {
     throw new BusRefusedError(
       `JetStream is not as configured (${problems.join("; ")}): run the migrate step, npm run chat:migrate`,
     );
   }
-  if (stream === undefined || consumer === undefined) await provision(jsm, limits);
+  if (found.some((one) => one.missing)) await provision(jsm, limits);
 }

@@ -96,7 +96,6 @@ describe("a callback", () => {
     { sessionId: 1 },
     { replyTo: 1 },
     { metadata: "x" },
-    { type: "chat.reply.delta" },
   ])("%j is refused", (change) => {
     expect(schema.safeParse({ sessionId: SESSION, content: "x", ...change }).success).toBe(false);
   });

@@ -83,17 +83,26 @@ export type PageInfo = z.output<typeof pageInfo>;
 /** A reply as n8n sends it to the receiver. Unknown fields are ignored, text is mended rather than refused. */
 export function callbackSchema(limits: Limits) {
   return z.object({
-    type: z
-      .unknown()
-      .refine(
-        (type) => type !== "chat.reply.delta",
-        "must not be chat.reply.delta: pieces of a reply are not taken yet",
-      )
-      .optional(),
     sessionId: z.string(),
     replyTo: z.string().nullish(),
     content: z.string().min(1, "must not be empty").transform(toStorable),
     messageType: messageType.default("text"),
     metadata: lenientMetadataSchema(limits).optional(),
+  });
+}
+
+/** What the `type` of a callback says that brings a piece of a reply; any other is a reply. */
+export const PIECE_CALLBACK_TYPE = "chat.reply.delta";
+
+/** A piece of a reply as n8n sends it to the receiver, ahead of the reply itself. */
+export function pieceCallbackSchema({ callbackMaxBytes }: Pick<ChatConfig, "callbackMaxBytes">) {
+  return z.object({
+    sessionId: z.string(),
+    replyTo: z.string(),
+    offset: z
+      .int("must be a whole number")
+      .min(0, "must not be negative")
+      .max(callbackMaxBytes, "must be within the length that a reply may have"),
+    content: z.string().transform(toStorable),
   });
 }

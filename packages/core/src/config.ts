@@ -70,6 +70,12 @@ export const CHAT_CONFIG = z.object({
   rateLimitMessages: field.rateLimit(10, 60, edge("CHAT_RATE_LIMIT_MESSAGES", "Messages per session.")),
   rateLimitSessions: field.rateLimit(3, 300, edge("CHAT_RATE_LIMIT_SESSIONS", "New sessions per client address (IPv6: per /64).")),
   rateLimitWebhooks: field.rateLimit(60, 60, edge("CHAT_RATE_LIMIT_WEBHOOKS", "Callbacks per session, and refused callbacks per client address.")),
+  rateLimitPieces: field.rateLimit(1_200, 60, edge("CHAT_RATE_LIMIT_PIECES", "Pieces of replies (`chat.reply.delta` callbacks) per session, counted by each receiver for itself.")),
+  streamHeartbeatMs: field.duration(15_000, edge("CHAT_STREAM_HEARTBEAT_MS", "How often a live stream that has nothing to say says so."), 1_000, 60_000),
+  streamBufferMaxBytes: field.integer(MIB, 64 * KIB, 64 * MIB, edge("CHAT_STREAM_BUFFER_MAX_BYTES", "Live events that a reader may leave unread before it is cut off.")),
+  streamMaxConnections: field.integer(10_000, 1, 1_000_000, edge("CHAT_STREAM_MAX_CONNECTIONS", "Live streams open at once, per gateway; beyond, 503.")),
+  streamMaxPerSession: field.integer(20, 1, 10_000, edge("CHAT_STREAM_MAX_PER_SESSION", "Live streams of one session open at once, per gateway; beyond, 429.")),
+  demoPageDisabled: field.flag(edge("CHAT_DEMO_PAGE_DISABLED", "Takes the page with the widget away from `/`; the widget itself stays.")),
   pageSize: field.integer(50, 1, 1_000, edge("CHAT_PAGE_SIZE", "Messages or deliveries on a page when the caller names no limit.")),
   pageSizeMax: field.integer(100, 1, 1_000, edge("CHAT_PAGE_SIZE_MAX", "Largest limit that a caller may ask for.")),
 
@@ -93,6 +99,7 @@ export const CHAT_CONFIG = z.object({
   retryAfterMaxMs: field.duration(3_600_000, delivery("CHAT_RETRY_AFTER_MAX_MS", "Longest `Retry-After` of n8n that is honoured as it is."), 100, DAY_MS),
   dispatchConcurrency: field.integer(32, 1, 10_000, delivery("CHAT_DISPATCH_CONCURRENCY", "Calls to n8n under way at once, per dispatcher.")),
   webhookTimeoutMs: field.duration(120_000, delivery("CHAT_WEBHOOK_TIMEOUT_MS", "Total deadline of one call to n8n, the answer's body included.")),
+  piecesPerSecond: field.integer(25, 1, 1_000, delivery("CHAT_PIECES_PER_SECOND", "How often the pieces of one streamed reply are sent on; those that come faster are put together.")),
   webhookConnectTimeoutMs: field.duration(5_000, delivery("CHAT_WEBHOOK_CONNECT_TIMEOUT_MS", "Deadline for a connection to n8n, TLS included; past it n8n counts as unreachable."), 100, 10_000),
   replyTimeoutMs: field.duration(300_000, delivery("CHAT_REPLY_TIMEOUT_MS", "A delivered message without a reply for so long is `unanswered`.")),
   breakerProbeMs: field.duration(500, delivery("CHAT_BREAKER_PROBE_MS", "First interval between probes of an unreachable n8n; doubles each time."), 100, 600_000),
@@ -109,6 +116,8 @@ export const CHAT_CONFIG = z.object({
   streamMaxAgeMs: field.duration(7 * DAY_MS, stores("CHAT_STREAM_MAX_AGE_MS", "How long events stay in the stream."), 60_000, YEAR_MS),
   streamMaxBytes: field.integer(1_024 * MIB, MIB, 1_000_000 * MIB, stores("CHAT_STREAM_MAX_BYTES", "Size of the stream; the oldest events go first.")),
   streamMessageMaxBytes: field.integer(900 * KIB, 64 * KIB, 64 * MIB, stores("CHAT_STREAM_MESSAGE_MAX_BYTES", "Largest event, headers included; a larger one is published without its text. Keep it below the server's `max_payload`.")),
+  liveMaxAgeMs: field.duration(900_000, stores("CHAT_LIVE_MAX_AGE_MS", "How long pieces of a reply under way stay in the live log, should nobody take them out."), 60_000, DAY_MS),
+  liveMaxBytes: field.integer(32 * MIB, MIB, 100_000 * MIB, stores("CHAT_LIVE_MAX_BYTES", "Size of the live log, in the NATS server's memory; the oldest pieces go first.")),
   streamReplicas: field.integer(1, 1, 5, stores("CHAT_STREAM_REPLICAS", "Copies of the stream in a NATS cluster.")),
 });
 

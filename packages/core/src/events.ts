@@ -56,3 +56,24 @@ export function messageSentEvent(
 export function replyEvent(message: EventData<"chat.reply">): ChatEvent<"chat.reply"> {
   return { type: "chat.reply", id: message.id, time: message.createdAt, sessionId: message.sessionId, data: message };
 }
+
+/** The stream that holds the pieces of replies under way, in memory and for minutes. */
+export const LIVE_STREAM_NAME = "CHAT_LIVE";
+
+/** Subjects of that stream. */
+export const LIVE_STREAM_SUBJECTS = ["chat.live.*.piece.*"];
+
+/** Where a session's changes are announced, to whoever listens and kept by nobody: they are read from PostgreSQL. */
+export function changeSubject(sessionId: string): string {
+  return `chat.live.${sessionId}.change`;
+}
+
+/** Where the pieces of the replies to a message go; `*` for all messages. */
+export function pieceSubject(sessionId: string, replyTo: string): string {
+  return `chat.live.${sessionId}.piece.${replyTo}`;
+}
+
+/** All that there is to follow of a session. */
+export function liveSubject(sessionId: string): string {
+  return `chat.live.${sessionId}.>`;
+}

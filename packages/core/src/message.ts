@@ -6,7 +6,7 @@ export const messageType = z.enum(["text"]);
 export type MessageType = z.output<typeof messageType>;
 
 /** What a visitor sees of a message's way. */
-const messageStatus = z.enum(["queued", "delivered", "answered", "failed", "unanswered", "received"]);
+export const messageStatus = z.enum(["queued", "delivered", "answered", "failed", "unanswered", "received"]);
 
 /** What an operator sees of a delivery. */
 export const deliveryStatus = z.enum(["queued", "delivering", "delivered", "answered", "unanswered", "failed"]);

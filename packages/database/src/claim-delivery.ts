@@ -1,5 +1,6 @@
 import type { DeliveryStatus, MessageType } from "@chat-relay/core/message";
 import type { Metadata } from "@chat-relay/core/metadata";
+import type { Position } from "@chat-relay/core/session-events";
 import type { WebhookMessage } from "@chat-relay/core/webhook-body";
 import type { Database } from "./database.ts";
 
@@ -15,42 +16,61 @@ export interface Claim {
   budgetUsed: number;
   /** A reply has come already: n8n has the message, and another call could only double the reply. */
   answered: boolean;
+  /** Where the session stood: what a reader has of this attempt is newer. */
+  position: Position;
   message: WebhookMessage;
 }
 
 export type ClaimResult =
-  | { kind: "claimed"; claim: Claim }
+  | {
+      kind: "claimed";
+      claim: Claim;
+      /** An earlier attempt was found lost, and its visitor told so. */
+      foundLost: boolean;
+    }
   /** Settled, or it is not this message's turn: its token is no longer needed. */
   | { kind: "not_mine" }
   /** Another process has it, or its time has not come. */
   | { kind: "not_now"; retryInMs: number };
 
 // The conditions are all on the session's row, so that its lock decides between two that claim at once. An attempt that
-// was counted and never settled belonged to a process that died: it is logged here.
+// was counted and never settled belonged to a process that died: it is logged here, and its visitor told. Whether there is
+// one shows only with the session's row locked, hence FOR UPDATE: it may have been handed back while this waited.
 const CLAIM = {
   name: "claim-delivery",
   text: `
     WITH session AS (
       UPDATE chat_session
-      SET lease_token = lease_token + 1, lease_until = now() + $3 * interval '1 millisecond'
+      SET lease_token = lease_token + 1, lease_until = now() + $3 * interval '1 millisecond',
+          next_status = next_status + (
+            SELECT count(*) FROM chat_webhook_queue
+            WHERE message_id = $2 AND status = 'delivering' AND attempts > 0 AND answered_at IS NULL)
       WHERE id = $1 AND head_id = $2 AND head_due_at <= now() AND (lease_until IS NULL OR lease_until <= now())
-      RETURNING id, user_id, authenticated, metadata, created_at, lease_token
+      RETURNING id, user_id, authenticated, metadata, created_at, lease_token,
+        next_sequence - 1 AS last_sequence, next_status - 1 AS last_status
+    ), unsettled AS (
+      SELECT q.message_id, q.session_id, q.attempts, q.attempt_started_at, q.answered_at FROM chat_webhook_queue q, session
+      WHERE q.message_id = $2 AND q.status = 'delivering' AND q.attempts > 0 FOR UPDATE OF q
     ), lost AS (
       INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, error, outcome)
       SELECT q.message_id, q.attempts, q.attempt_started_at,
         LEAST(extract(epoch FROM now() - q.attempt_started_at) * 1000, 2147483647)::int, 'the dispatcher was lost during the call', 'retry'
-      FROM chat_webhook_queue q, session
-      WHERE q.message_id = $2 AND q.status = 'delivering' AND q.attempts > 0
+      FROM unsettled q
       ON CONFLICT DO NOTHING
+    ), told AS (
+      INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
+      SELECT q.session_id, s.last_status, s.last_sequence, q.message_id, 'queued', q.attempts
+      FROM unsettled q, session s WHERE q.answered_at IS NULL
     )
     UPDATE chat_webhook_queue q
-    SET status = 'delivering', attempts = attempts + 1, attempt_started_at = now(),
+    SET status = 'delivering', attempts = q.attempts + 1, attempt_started_at = now(),
         published_at = COALESCE(published_at, now())
-    FROM session s, chat_message m
+    FROM session s LEFT JOIN unsettled u ON true, chat_message m
     WHERE q.message_id = $2 AND m.id = $2
     RETURNING s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
       m.content, m.message_type, m.metadata, m.created_at, q.answered_at IS NOT NULL AS answered,
-      s.user_id, s.authenticated, s.metadata AS session_metadata, s.created_at AS session_created_at`,
+      s.user_id, s.authenticated, s.metadata AS session_metadata, s.created_at AS session_created_at,
+      s.last_sequence, s.last_status, u.message_id IS NOT NULL AND u.answered_at IS NULL AS told`,
 };
 
 const WHY_NOT = {
@@ -77,6 +97,9 @@ interface ClaimRow {
   authenticated: boolean;
   session_metadata: Metadata;
   session_created_at: string;
+  last_sequence: number;
+  last_status: number;
+  told: boolean;
 }
 
 function toWebhookMessage(messageId: string, sessionId: string, row: ClaimRow): WebhookMessage {
@@ -122,7 +145,8 @@ export async function claimDelivery(
     attempt: row.attempts,
     budgetUsed: row.attempts - row.attempts_base,
     answered: row.answered,
+    position: { sequence: row.last_sequence, status: row.last_status },
     message: toWebhookMessage(messageId, sessionId, row),
   };
-  return { kind: "claimed", claim };
+  return { kind: "claimed", claim, foundLost: row.told };
 }

@@ -319,7 +319,11 @@ describe("replaying", () => {
   test("of a message that is not failed does nothing", async () => {
     const sessionId = await givenSession(database);
     const { message } = await givenMessage(database, sessionId);
-    expect(await replayDelivery(database, message.id, sessionId)).toEqual({ replayed: 0, announcements: [] });
+    expect(await replayDelivery(database, message.id, sessionId)).toEqual({
+      replayed: 0,
+      sessionIds: [],
+      announcements: [],
+    });
   });
 
   test("an earlier message goes before a later one that waits, and never beside one under way", async () => {

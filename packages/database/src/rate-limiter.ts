@@ -1,13 +1,18 @@
 import type { RateLimit } from "@chat-relay/core/config-fields";
 import type { RateLimitState } from "@chat-relay/core/rate-limit-headers";
-import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import {
+  RateLimiterMemory,
+  RateLimiterPostgres,
+  RateLimiterRes,
+  type RateLimiterAbstract,
+} from "rate-limiter-flexible";
 import type { Database } from "./database.ts";
 
 export interface RateLimitResult extends RateLimitState {
   allowed: boolean;
 }
 
-/** Counts in PostgreSQL, so that a limit holds across all gateways and receivers. */
+/** Counts by key, in windows. */
 export interface RateLimiter {
   /** Takes one from the key's window. */
   consume(key: string): Promise<RateLimitResult>;
@@ -36,25 +41,7 @@ function toResult(limit: RateLimit, policy: string, result: RateLimiterRes, allo
   return { allowed, policy, limit, remaining: result.remainingPoints, resetSeconds };
 }
 
-/** A limiter named by its policy: `messages`, `sessions` or `webhooks`. Undefined when limits are turned off. */
-export function createRateLimiter(
-  database: Database,
-  policy: string,
-  limit: RateLimit,
-  disabled: boolean,
-  options: RateLimiterOptions = {},
-): RateLimiter | undefined {
-  if (disabled) return undefined;
-  const limiter = new RateLimiterPostgres({
-    storeClient: storeClient(database),
-    storeType: "client",
-    tableName: "chat_rate_limit",
-    tableCreated: true,
-    keyPrefix: policy,
-    points: limit.count,
-    duration: limit.seconds,
-    inMemoryBlockOnConsumed: options.blockInMemory === true ? limit.count : 0,
-  });
+function limiterOf(limiter: RateLimiterAbstract, policy: string, limit: RateLimit): RateLimiter {
   return {
     async consume(key) {
       try {
@@ -73,4 +60,36 @@ export function createRateLimiter(
       await limiter.reward(key);
     },
   };
+}
+
+/**
+ * A limiter named by its policy: `messages`, `sessions` or `webhooks`. It counts in PostgreSQL, so that it holds across all
+ * gateways and receivers. Undefined when limits are turned off.
+ */
+export function createRateLimiter(
+  database: Database,
+  policy: string,
+  limit: RateLimit,
+  disabled: boolean,
+  options: RateLimiterOptions = {},
+): RateLimiter | undefined {
+  if (disabled) return undefined;
+  const limiter = new RateLimiterPostgres({
+    storeClient: storeClient(database),
+    storeType: "client",
+    tableName: "chat_rate_limit",
+    tableCreated: true,
+    keyPrefix: policy,
+    points: limit.count,
+    duration: limit.seconds,
+    inMemoryBlockOnConsumed: options.blockInMemory === true ? limit.count : 0,
+  });
+  return limiterOf(limiter, policy, limit);
+}
+
+/** A limiter that counts in this process alone, for what is worth no round trip. Undefined when limits are turned off. */
+export function createLocalRateLimiter(policy: string, limit: RateLimit, disabled: boolean): RateLimiter | undefined {
+  if (disabled) return undefined;
+  const limiter = new RateLimiterMemory({ points: limit.count, duration: limit.seconds });
+  return limiterOf(limiter, policy, limit);
 }

@@ -1,6 +1,7 @@
 import { isId } from "@chat-relay/core/ids";
 import type { ChatMessage, DeliveryStatus, MessageType } from "@chat-relay/core/message";
 import type { Metadata } from "@chat-relay/core/metadata";
+import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
 import { advanceHeads, type Announcement } from "./advance-head.ts";
 import { violatedConstraint, type Database } from "./database.ts";
 
@@ -23,7 +24,7 @@ export interface RecordedReply {
 
 export type RecordReplyResult =
   /** `announcements`: the session's next head, when the message replied to held it up. */
-  | { kind: "recorded"; message: ChatMessage; announcements: Announcement[] }
+  | { kind: "recorded"; message: ChatMessage; announcements: Announcement[]; change: SessionChange }
   | { kind: "duplicate"; reply: RecordedReply }
   | { kind: "session_not_found" }
   | { kind: "reply_to_not_found" }
@@ -31,29 +32,43 @@ export type RecordReplyResult =
   | { kind: "reply_to_conflict" };
 
 // An expired or ended session still takes the reply. The message replied to is answered now, unless its webhook is still
-// under way: then whoever settles it sees `answered_at`.
+// under way: then whoever settles it sees `answered_at`. Its visitor is told so with the first of several replies: which one
+// that is shows only with the session's row locked, hence FOR UPDATE.
 const RECORD_REPLY = {
   name: "record-reply",
   text: `
     WITH session AS (
-      UPDATE chat_session SET next_sequence = next_sequence + 1
+      UPDATE chat_session
+      SET next_sequence = next_sequence + 1,
+          next_status = next_status + (
+            SELECT count(*) FROM chat_webhook_queue WHERE message_id = $3::uuid AND answered_at IS NULL)
       WHERE id = $1 AND ($3::uuid IS NULL OR EXISTS (
         SELECT 1 FROM chat_message WHERE id = $3::uuid AND session_id = $1 AND role = 'user'))
-      RETURNING next_sequence - 1 AS sequence
+      RETURNING next_sequence - 1 AS sequence, next_status - 1 AS last_status
     ), message AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, metadata, reply_to, reply_key, created_at)
       SELECT $2::uuid, $1::uuid, sequence, 'assistant', $4, $5, $6::jsonb, $3::uuid, 'callback:' || $7, now() FROM session
       RETURNING id, sequence, created_at
     ), outbox AS (
       INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM message
+    ), unanswered AS (
+      SELECT q.message_id FROM chat_webhook_queue q, session
+      WHERE q.message_id = $3::uuid AND q.answered_at IS NULL FOR UPDATE OF q
     ), answered AS (
       UPDATE chat_webhook_queue q
       SET answered_at = COALESCE(answered_at, now()),
           status = CASE WHEN status IN ('delivered', 'unanswered', 'failed') THEN 'answered' ELSE status END
-      FROM session WHERE q.message_id = $3::uuid
-      RETURNING status
+      FROM session LEFT JOIN unanswered u ON true WHERE q.message_id = $3::uuid
+      RETURNING q.message_id, q.session_id, q.status, q.attempts, u.message_id IS NOT NULL AS is_first
+    ), told AS (
+      INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
+      SELECT a.session_id, s.last_status, s.sequence, a.message_id, 'answered', a.attempts
+      FROM answered a, session s WHERE a.is_first
+      RETURNING attempts
     )
-    SELECT sequence, created_at, (SELECT status FROM answered) AS delivery_status FROM message`,
+    SELECT message.sequence, created_at, last_status, (SELECT status FROM answered) AS delivery_status,
+      (SELECT attempts FROM told) AS told_attempts
+    FROM message, session`,
 };
 
 const LOCK_SESSION = { name: "reply-lock-session", text: "SELECT 1 FROM chat_session WHERE id = $1 FOR UPDATE" };
@@ -108,12 +123,29 @@ async function settleAnswered(database: Database, sessionId: string, messageId: 
 interface InsertedRow {
   sequence: number;
   created_at: string;
+  last_status: number;
   delivery_status: DeliveryStatus | null;
+  /** Null when the message replied to was answered before, or there is none. */
+  told_attempts: number | null;
 }
 
 interface Inserted {
   message: ChatMessage;
   deliveryStatus: DeliveryStatus | null;
+  change: SessionChange;
+}
+
+/** The reply as its session's followers see it, then that its message is answered. */
+function toChange(message: ChatMessage, row: InsertedRow): SessionChange {
+  const { sessionId, sequence, replyTo } = message;
+  const { last_status: status, told_attempts: attempts } = row;
+  const before: Position = { sequence, status: attempts === null ? status : status - 1 };
+  const events: SessionEvent[] = [{ type: "message", position: before, data: message }];
+  if (replyTo !== null && attempts !== null) {
+    const data = { messageId: replyTo, status: "answered", attempts } as const;
+    events.push({ type: "status", position: { sequence, status }, data });
+  }
+  return { sessionId, after: { ...before, sequence: sequence - 1 }, events };
 }
 
 async function insert(database: Database, reply: NewReply): Promise<Inserted | undefined> {
@@ -124,15 +156,15 @@ async function insert(database: Database, reply: NewReply): Promise<Inserted | u
   const fixed = { role: "assistant", status: "received" } as const;
   const stored = { ...fixed, sequence: row.sequence, createdAt: row.created_at };
   const message = { id, sessionId, replyTo, content, messageType, metadata, ...stored };
-  return { message, deliveryStatus: row.delivery_status };
+  return { message, deliveryStatus: row.delivery_status, change: toChange(message, row) };
 }
 
-async function recorded(database: Database, { message, deliveryStatus }: Inserted): Promise<RecordReplyResult> {
+async function recorded(database: Database, { message, deliveryStatus, change }: Inserted): Promise<RecordReplyResult> {
   const { replyTo, sessionId } = message;
   const heldUp = replyTo !== null && deliveryStatus === "queued";
   // The reply is committed: should this fail, the message is settled when its retry is due.
   const announcements = heldUp ? await settleAnswered(database, sessionId, replyTo).catch(() => []) : [];
-  return { kind: "recorded", message, announcements };
+  return { kind: "recorded", message, announcements, change };
 }
 
 /** Commits a reply that came by callback, once per `webhook-id`. */

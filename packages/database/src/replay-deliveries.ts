@@ -1,5 +1,6 @@
 import { advanceHeads, type Announcement } from "./advance-head.ts";
 import type { Database, Query } from "./database.ts";
+import { TELL_STATUS } from "./tell-status.ts";
 
 /** Which deliveries to replay. Times are of the messages, ISO 8601; `since` inclusive, `until` exclusive. */
 export interface ReplayFilter {
@@ -28,11 +29,14 @@ const LOCK_SESSIONS = {
 const REQUEUE = {
   name: "replay-requeue",
   text: `
-    UPDATE chat_webhook_queue
-    SET status = 'queued', attempts_base = attempts, due_at = now(), delivered_at = NULL,
-        announced_at = NULL, published_at = NULL, published_seq = NULL
-    WHERE message_id = ANY($1::uuid[]) AND status IN ('failed', 'unanswered')
-    RETURNING message_id`,
+    WITH changed AS (
+      UPDATE chat_webhook_queue
+      SET status = 'queued', attempts_base = attempts, due_at = now(), delivered_at = NULL,
+          announced_at = NULL, published_at = NULL, published_seq = NULL
+      WHERE message_id = ANY($1::uuid[]) AND status IN ('failed', 'unanswered')
+      RETURNING session_id, message_id, status, attempts
+    ), ${TELL_STATUS}
+    SELECT session_id FROM changed`,
 };
 
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";
@@ -43,13 +47,16 @@ function filterValues(filter: ReplayFilter): unknown[] {
 
 export interface ReplayResult {
   replayed: number;
+  /** Their sessions, whose visitors were told. */
+  sessionIds: string[];
   announcements: Announcement[];
 }
 
 async function requeue(query: Query, messageIds: string[], sessionIds: string[]): Promise<ReplayResult> {
   await query(LOCK_SESSIONS, [sessionIds]);
-  const rows = await query<{ message_id: string }>(REQUEUE, [messageIds]);
-  return { replayed: rows.length, announcements: await advanceHeads(query, sessionIds) };
+  const rows = await query<{ session_id: string }>(REQUEUE, [messageIds]);
+  const told = [...new Set(rows.map((row) => row.session_id))];
+  return { replayed: rows.length, sessionIds: told, announcements: await advanceHeads(query, sessionIds) };
 }
 
 /** Queues one `failed` or `unanswered` message again with a fresh budget; `replayed` is 0 when it is in another state. */

@@ -1,5 +1,6 @@
 import { newId } from "@chat-relay/core/ids";
 import type { ChatMessage, DeliveryStatus } from "@chat-relay/core/message";
+import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
 import { advanceHeads, type Announcement } from "./advance-head.ts";
 import type { Claim } from "./claim-delivery.ts";
 import type { Database, Query } from "./database.ts";
@@ -24,29 +25,50 @@ export type Settlement =
 
 export type SettleResult =
   /** `status` tells what became of the message: an answered one is not queued again, whatever its attempt came to. */
-  | { kind: "settled"; status: DeliveryStatus; replies: ChatMessage[]; announcements: Announcement[] }
+  | {
+      kind: "settled";
+      status: DeliveryStatus;
+      replies: ChatMessage[];
+      announcements: Announcement[];
+      /** What the visitor sees of it; undefined when that is nothing. */
+      change: SessionChange | undefined;
+    }
   /** Another process has claimed since: nothing was changed. */
   | { kind: "fenced" };
 
 const RELEASE = {
   name: "settle-release",
   text: `
-    UPDATE chat_session SET lease_until = NULL, next_sequence = next_sequence + $4
+    UPDATE chat_session
+    SET lease_until = NULL, next_sequence = next_sequence + $4,
+        next_status = next_status + (
+          SELECT count(*) FROM chat_webhook_queue WHERE message_id = $2 AND answered_at IS NULL AND $5)
     WHERE id = $1 AND head_id = $2 AND lease_token = $3 AND lease_until IS NOT NULL
-    RETURNING next_sequence - $4::int AS first_sequence, now() AS at`,
+    RETURNING next_sequence - $4::int AS first_sequence, next_status - 1 AS last_status, now()::timestamptz(3) AS at`,
 };
 
+// Who was answered before has been told so.
 const RECORD = {
   name: "settle-record",
   text: `
-    UPDATE chat_webhook_queue
-    SET status = CASE WHEN answered_at IS NOT NULL THEN 'answered' ELSE $2 END,
-        attempts = attempts - $3,
-        due_at = now() + $4 * interval '1 millisecond',
-        delivered_at = CASE WHEN $2 IN ('delivered', 'answered') THEN now() ELSE delivered_at END,
-        answered_at = CASE WHEN $2 = 'answered' THEN COALESCE(answered_at, now()) ELSE answered_at END
-    WHERE message_id = $1
-    RETURNING status`,
+    WITH before AS (
+      SELECT answered_at IS NOT NULL AS answered FROM chat_webhook_queue WHERE message_id = $1
+    ), recorded AS (
+      UPDATE chat_webhook_queue
+      SET status = CASE WHEN answered_at IS NOT NULL THEN 'answered' ELSE $2 END,
+          attempts = attempts - $3,
+          due_at = now() + $4 * interval '1 millisecond',
+          delivered_at = CASE WHEN $2 IN ('delivered', 'answered') THEN now() ELSE delivered_at END,
+          answered_at = CASE WHEN $2 = 'answered' THEN COALESCE(answered_at, now()) ELSE answered_at END
+      WHERE message_id = $1
+      RETURNING message_id, session_id, status, attempts
+    ), told AS (
+      INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
+      SELECT r.session_id, $6, $7, r.message_id, r.status, r.attempts
+      FROM recorded r, before WHERE $5 AND NOT before.answered
+      RETURNING 1
+    )
+    SELECT status, attempts, EXISTS (SELECT 1 FROM told) AS told FROM recorded`,
 };
 
 const LOG_ATTEMPT = {
@@ -77,7 +99,12 @@ const STORE_REPLIES = {
     INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM reply`,
 };
 
-function ledgerStatus(settlement: Settlement): string {
+/** What is handed back was never tried: there is nothing to tell of. */
+function isTold({ kind }: Settlement): boolean {
+  return kind !== "handed_back";
+}
+
+function ledgerStatus(settlement: Settlement): "answered" | "delivered" | "failed" | "queued" {
   switch (settlement.kind) {
     case "delivered":
       return settlement.replies.length > 0 ? "answered" : "delivered";
@@ -114,33 +141,71 @@ async function storeReplies(query: Query, claim: Claim, contents: string[], firs
   return replies;
 }
 
+/** A settled delivery as its session's followers see it: the replies first, then the status. */
+function toChange(claim: Claim, replies: ChatMessage[], recorded: Recorded, place: Place): SessionChange | undefined {
+  const { sessionId, messageId } = claim;
+  const { status, attempts, told } = recorded;
+  const after: Position = { sequence: place.first_sequence - 1, status: place.last_status - (told ? 1 : 0) };
+  const events: SessionEvent[] = replies.map((data) => {
+    return { type: "message", position: { ...after, sequence: data.sequence }, data };
+  });
+  if (told) {
+    const position = { sequence: after.sequence + replies.length, status: place.last_status };
+    events.push({ type: "status", position, data: { messageId, status, attempts } });
+  }
+  return events.length === 0 ? undefined : { sessionId, after, events };
+}
+
+interface Place {
+  first_sequence: number;
+  last_status: number;
+  at: string;
+}
+
+interface Recorded {
+  status: ReturnType<typeof ledgerStatus>;
+  attempts: number;
+  told: boolean;
+}
+
+async function record(query: Query, claim: Claim, settlement: Settlement, place: Place): Promise<Recorded> {
+  const replies = settlement.kind === "delivered" ? settlement.replies.length : 0;
+  const delayMs = "delayMs" in settlement ? settlement.delayMs : 0;
+  const uncounted = settlement.kind === "handed_back" || settlement.kind === "exhausted" ? 1 : 0;
+  const [recorded] = await query<Recorded>(RECORD, [
+    claim.messageId,
+    ledgerStatus(settlement),
+    uncounted,
+    delayMs,
+    isTold(settlement),
+    place.last_status,
+    place.first_sequence + replies - 1,
+  ]);
+  if (recorded === undefined) throw new Error("a delivery that was claimed is not in the ledger");
+  return recorded;
+}
+
 /**
  * Records how an attempt went: its log, the replies that came in the response, and the session's next head, in one
  * transaction and only if no one else has claimed since.
  */
 export async function settleDelivery(database: Database, claim: Claim, settlement: Settlement): Promise<SettleResult> {
   const contents = settlement.kind === "delivered" ? settlement.replies : [];
-  const delayMs = "delayMs" in settlement ? settlement.delayMs : 0;
-  const uncounted = settlement.kind === "handed_back" || settlement.kind === "exhausted" ? 1 : 0;
   return database.transaction(async (query) => {
     const { sessionId, messageId, leaseToken } = claim;
-    const [session] = await query<{ first_sequence: number; at: string }>(RELEASE, [
+    const [place] = await query<Place>(RELEASE, [
       sessionId,
       messageId,
       leaseToken,
       contents.length,
+      isTold(settlement),
     ]);
-    if (session === undefined) return { kind: "fenced" };
-    const [ledger] = await query<{ status: DeliveryStatus }>(RECORD, [
-      messageId,
-      ledgerStatus(settlement),
-      uncounted,
-      delayMs,
-    ]);
-    if (ledger === undefined) throw new Error("a delivery that was claimed is not in the ledger");
-    await logAttempt(query, claim, settlement, ledger.status);
-    const replies = await storeReplies(query, claim, contents, session.first_sequence, session.at);
+    if (place === undefined) return { kind: "fenced" };
+    const recorded = await record(query, claim, settlement, place);
+    await logAttempt(query, claim, settlement, recorded.status);
+    const replies = await storeReplies(query, claim, contents, place.first_sequence, place.at);
     const announcements = await advanceHeads(query, [sessionId]);
-    return { kind: "settled", status: ledger.status, replies, announcements };
+    const change = toChange(claim, replies, recorded, place);
+    return { kind: "settled", status: recorded.status, replies, announcements, change };
   });
 }

@@ -1,6 +1,7 @@
 import type { Announcement } from "./advance-head.ts";
 import type { Database } from "./database.ts";
 import { MESSAGE_COLUMNS, toChatMessage, type MessageRow } from "./message-row.ts";
+import { TELL_STATUS } from "./tell-status.ts";
 
 /** What the bus says of its stream and consumer: tells a token that waits its turn from one that was lost. */
 export interface TokenHorizon {
@@ -51,16 +52,20 @@ const SWEEP = {
     SELECT q.epoch, ${MESSAGE_COLUMNS} FROM announced q JOIN chat_message m ON m.id = q.message_id`,
 };
 
+// The session's row first, as everywhere: taken in another order, this and a reply could wait for each other.
 const EXPIRE_REPLIES = {
   name: "expire-replies",
   text: `
     WITH due AS (
-      SELECT message_id FROM chat_webhook_queue
-      WHERE status = 'delivered' AND delivered_at < now() - $1 * interval '1 millisecond'
-      ORDER BY delivered_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
-    UPDATE chat_webhook_queue q SET status = 'unanswered' FROM due WHERE q.message_id = due.message_id
-    RETURNING q.message_id`,
+      SELECT q.message_id FROM chat_webhook_queue q JOIN chat_session s ON s.id = q.session_id
+      WHERE q.status = 'delivered' AND q.delivered_at < now() - $1 * interval '1 millisecond'
+      ORDER BY q.delivered_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED
+    ), changed AS (
+      UPDATE chat_webhook_queue q SET status = 'unanswered'
+      FROM due WHERE q.message_id = due.message_id AND q.status = 'delivered'
+      RETURNING q.session_id, q.message_id, q.status, q.attempts
+    ), ${TELL_STATUS}
+    SELECT session_id FROM changed`,
 };
 
 /** Finds heads whose work token never reached the bus or was lost there, and readies a token for each to be published. */
@@ -81,7 +86,8 @@ export async function sweepDeliveries(
   return rows.map((row) => ({ message: toChatMessage(row), epoch: row.epoch }));
 }
 
-/** Delivered messages without a reply for `replyTimeoutMs` become `unanswered`. Returns how many. */
-export async function expireReplies(database: Database, replyTimeoutMs: number, limit: number): Promise<number> {
-  return (await database.query(EXPIRE_REPLIES, [replyTimeoutMs, limit])).length;
+/** Delivered messages without a reply for `replyTimeoutMs` become `unanswered`. Returns the session of each. */
+export async function expireReplies(database: Database, replyTimeoutMs: number, limit: number): Promise<string[]> {
+  const rows = await database.query<{ session_id: string }>(EXPIRE_REPLIES, [replyTimeoutMs, limit]);
+  return rows.map((row) => row.session_id);
 }

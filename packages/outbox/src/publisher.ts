@@ -1,6 +1,7 @@
 import type { Bus, PublishAck } from "@chat-relay/bus/bus";
 import { messageSentEvent, replyEvent, type ChatEvent } from "@chat-relay/core/events";
 import type { ChatMessage } from "@chat-relay/core/message";
+import type { SessionChange } from "@chat-relay/core/session-events";
 import type { Announcement } from "@chat-relay/database/advance-head";
 import type { Database } from "@chat-relay/database/database";
 import { markRepliesPublished, markTokensPublished, type PublishedToken } from "@chat-relay/database/outbox";
@@ -49,6 +50,11 @@ export class OutboxPublisher {
         this.#replies.push(message.id);
       });
     }
+  }
+
+  /** Announces changes of sessions to those who follow them. Nothing is kept of that: they find what they missed. */
+  publishChanges(changes: (SessionChange | undefined)[]): void {
+    for (const change of changes) if (change !== undefined) this.#options.bus.announce(change);
   }
 
   /** Waits for what is under way and writes its marks. */

@@ -3,6 +3,7 @@ import type { ChatMessage } from "@chat-relay/core/message";
 import { acceptMessage } from "@chat-relay/database/accept-message";
 import { createSession } from "@chat-relay/database/create-session";
 import type { Database } from "@chat-relay/database/database";
+import { recordReply } from "@chat-relay/database/record-reply";
 
 const HOUR_MS = 3_600_000;
 
@@ -38,4 +39,14 @@ export async function givenMessage(database: Database, sessionId: string, conten
   });
   if (result.kind !== "accepted") throw new Error(`not accepted: ${result.kind}`);
   return { message: result.message, epoch: result.epoch };
+}
+
+/** So many messages of the session, each with its reply: "Question 1", "Answer 1" and so on. */
+export async function givenExchanges(database: Database, sessionId: string, count: number): Promise<void> {
+  for (let number = 1; number <= count; number += 1) {
+    const { message } = await givenMessage(database, sessionId, `Question ${number}`);
+    const reply = { id: newId(), sessionId, replyTo: message.id, content: `Answer ${number}` };
+    const fixed = { messageType: "text", metadata: {}, callbackId: `given-${message.id}` } as const;
+    await recordReply(database, { ...reply, ...fixed });
+  }
 }

@@ -19,6 +19,10 @@ export interface FakeAnswer {
   status?: number;
   headers?: Record<string, string>;
   body?: string | Buffer | object;
+  /** Sent as they come, in the body's place. */
+  chunks?: AsyncIterable<string | Buffer>;
+  /** The connection breaks behind the last of them. */
+  breaksOff?: true;
 }
 
 /** Answers a call, or takes the response into its own hands and returns nothing. */
@@ -46,6 +50,14 @@ function send(response: ServerResponse, answer: FakeAnswer): void {
     ...answer.headers,
   });
   response.end(isJson ? JSON.stringify(raw) : raw);
+}
+
+async function sendChunks(response: ServerResponse, chunks: AsyncIterable<string | Buffer>, answer: FakeAnswer) {
+  response.writeHead(answer.status ?? 200, { "content-type": "application/json; charset=utf-8", ...answer.headers });
+  // A caller who goes away does not stop the workflow.
+  for await (const chunk of chunks) if (!response.destroyed) response.write(chunk);
+  if (answer.breaksOff === true) response.destroy();
+  else response.end();
 }
 
 async function readBody(stream: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -81,7 +93,9 @@ export async function startFakeN8n(port = 0): Promise<FakeN8n> {
     calls.push(call);
     try {
       const answer = await responder(call, response);
-      if (answer !== undefined && !response.destroyed) send(response, answer);
+      if (answer === undefined || response.destroyed) return;
+      if (answer.chunks === undefined) send(response, answer);
+      else await sendChunks(response, answer.chunks, answer);
     } catch (error) {
       failures.push(error);
       response.destroy();

@@ -9,6 +9,15 @@ export interface WireEvent {
   data: any;
 }
 
+/** Hears a stream as it comes. */
+export interface LiveListener {
+  onEvent(event: WireEvent): void;
+  /** What came is not framed as promised. */
+  onFault(error: Error): void;
+  /** The stream is over, or was refused. */
+  onClosed(): void;
+}
+
 export interface LiveReaderOptions {
   /** The gateway's base URL. */
   url: string;
@@ -16,16 +25,25 @@ export interface LiveReaderOptions {
   token: string;
   lastEventId?: string | undefined;
   headers?: Record<string, string>;
+  /** Gets what comes, of which then nothing is kept here. */
+  listener?: LiveListener;
 }
 
+const COMMENT = /^:.*$/;
+const RETRY = /^retry: \d+$/;
+
 function parseEvent(block: string): WireEvent {
+  // Other ends of lines than ours, which a browser would heed too.
+  if (/[\r\0]/.test(block)) throw new Error(`not framed as ours: ${JSON.stringify(block)}`);
   const fields = block.split("\n").map((line) => {
     const [name = "", ...rest] = line.split(": ");
     return [name, rest.join(": ")] as const;
   });
   const of = (name: string) => fields.filter(([field]) => field === name).map(([, value]) => value);
   const known = ["event", "id", "data", "retry", ""];
-  if (fields.some(([name]) => !known.includes(name))) throw new Error(`not an event of ours: ${block}`);
+  const names = fields.map(([name]) => name);
+  if (names.some((name) => !known.includes(name)) || new Set(names).size < names.length)
+    throw new Error(`not an event of ours: ${block}`);
   const [data] = of("data");
   return { event: of("event")[0] ?? "", id: of("id")[0], data: data === undefined ? undefined : JSON.parse(data) };
 }
@@ -42,9 +60,11 @@ export class LiveReader {
   raw = "";
   #request;
   #response: IncomingMessage | undefined;
+  #listener: LiveListener | undefined;
   #rest = "";
 
-  constructor({ url, sessionId, token, lastEventId, headers }: LiveReaderOptions) {
+  constructor({ url, sessionId, token, lastEventId, headers, listener }: LiveReaderOptions) {
+    this.#listener = listener;
     this.#request = request(`${url}/api/chat/stream/${sessionId}`, {
       agent: false,
       headers: {
@@ -54,8 +74,8 @@ export class LiveReader {
       },
     });
     this.#request.on("response", (response) => this.#open(response));
-    this.#request.on("error", () => (this.closed = true));
-    this.#request.on("close", () => (this.closed = true));
+    this.#request.on("error", () => this.#close());
+    this.#request.on("close", () => this.#close());
     this.#request.end();
   }
 
@@ -99,17 +119,32 @@ export class LiveReader {
     this.headers = response.headers;
     response.setEncoding("utf8");
     response.on("data", (text: string) => this.#read(text));
-    response.on("close", () => (this.closed = true));
-    response.on("error", () => (this.closed = true));
+    response.on("close", () => this.#close());
+    response.on("error", () => this.#close());
+  }
+
+  #close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#listener?.onClosed();
   }
 
   #read(text: string): void {
-    this.raw += text;
+    if (this.#listener === undefined) this.raw += text;
     const blocks = (this.#rest + text).split("\n\n");
     this.#rest = blocks.pop() ?? "";
     for (const block of blocks) {
-      if (block.startsWith(":")) this.comments += 1;
-      else if (!block.startsWith("retry: ")) this.events.push(parseEvent(block));
+      if (COMMENT.test(block)) this.comments += 1;
+      else if (!RETRY.test(block)) this.#take(block);
+    }
+  }
+
+  #take(block: string): void {
+    if (this.#listener === undefined) return void this.events.push(parseEvent(block));
+    try {
+      this.#listener.onEvent(parseEvent(block));
+    } catch (error) {
+      this.#listener.onFault(error as Error);
     }
   }
 }

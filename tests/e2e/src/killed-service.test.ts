@@ -1,6 +1,6 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { startStack, type Stack } from "./stack.ts";
+import { startStack, type Stack } from "@chat-relay/testkit/stack";
 
 let stack: Stack;
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "@chat-relay/embedded/free-port";
-import { createVisitor } from "./visitor.ts";
+import { createVisitor } from "@chat-relay/testkit/visitor";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const START_TIMEOUT_MS = 90_000;

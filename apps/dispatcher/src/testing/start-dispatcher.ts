@@ -33,6 +33,8 @@ export interface TestDispatcher extends AsyncDisposable {
   breaker(): Promise<string>;
   /** Stops the dispatcher and waits for its end. */
   stop(): Promise<void>;
+  /** Starts another in its place. */
+  startAgain(): Promise<void>;
 }
 
 const FAST = {
@@ -73,8 +75,13 @@ export async function startDispatcher(env: Record<string, string> = {}): Promise
   const config = testConfig(settings);
   const publisher = new OutboxPublisher({ bus, database: own.database, maxInFlight: 100, onError: () => undefined });
   let stopped: Promise<void> | undefined;
-  const stopWorkers = await startWorkers(config);
+  let stopWorkers = await startWorkers(config);
   const stop = () => (stopped ??= stopWorkers());
+  const startAgain = async () => {
+    await stop();
+    stopWorkers = await startWorkers(config);
+    stopped = undefined;
+  };
   const { database } = own;
   const delivery = async (messageId: string) => {
     const found = await readDelivery(database, messageId);
@@ -106,6 +113,7 @@ export async function startDispatcher(env: Record<string, string> = {}): Promise
       ),
     breaker: async () => (await readQueue(database)).breaker,
     stop,
+    startAgain,
     async [Symbol.asyncDispose]() {
       await stop();
       await publisher.flush();

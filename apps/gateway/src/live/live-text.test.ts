@@ -26,7 +26,7 @@ function stored(sequence: number): SessionEvent {
   return { type: "message", position: { sequence, status: 0 }, data };
 }
 
-function status(state: "queued" | "failed" | "delivered", attempts: number): SessionEvent {
+function status(state: "queued" | "failed" | "delivered" | "answered", attempts: number): SessionEvent {
   return {
     type: "status",
     position: { sequence: 1, status: attempts },
@@ -98,12 +98,18 @@ describe("an attempt", () => {
   test("that succeeded leaves its text to the finished message", () => {
     const text = new LiveText(100);
     text.take(pieces(1, [piece(0, "text")]));
-    expect(text.observe(status("delivered", 1))).toEqual([]);
+    expect(text.observe(status("answered", 1))).toEqual([]);
     expect(textOf(text)).toEqual([[0, "text"]]);
     expect(text.observe(stored(2))).toEqual([]);
     expect(textOf(text)).toEqual([]);
     expect(text.take(pieces(1, [piece(4, " late")])).deltas).toEqual([]);
   });
+});
+
+test("text of an attempt that was delivered without a reply is withdrawn", () => {
+  const text = new LiveText(100);
+  text.take(pieces(1, [piece(0, "nothing")]));
+  expect(text.observe(status("delivered", 1))).toEqual([{ replyTo, ...piece(0, "") }]);
 });
 
 test("a callback's pieces are shown whatever becomes of attempts, until a reply is stored; then only those of a later one", () => {

@@ -53,8 +53,8 @@ export class LiveText {
     }
     const { messageId, status, attempts } = event.data;
     const reply = this.#replies.get(messageId);
-    if (status !== "queued" && status !== "failed") return [];
-    if (reply === undefined) return [];
+    // Answered by it, or by a callback: the message has told so before. In any other state the attempt gave no reply.
+    if (status === "answered" || reply === undefined) return [];
     reply.failedAttempt = Math.max(reply.failedAttempt, attempts);
     return reply.attempt > 0 && reply.attempt <= attempts ? this.#withdraw(messageId, reply) : [];
   }

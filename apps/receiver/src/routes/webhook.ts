@@ -58,7 +58,7 @@ export function webhookRoutes(scope: FastifyInstance, dependencies: ReceiverDepe
   const counter = createCallbackCounter(dependencies.registry);
   keepRawBodies(scope);
 
-  /** Takes a signed callback of n8n: 200 once the reply is committed. */
+  /** Takes a signed callback of n8n: 200 once the reply is committed, or its piece sent on. */
   scope.post(
     PATH,
     { onResponse: async (_request, reply) => counter.refused(reply.statusCode) },
@@ -72,7 +72,11 @@ export function webhookRoutes(scope: FastifyInstance, dependencies: ReceiverDepe
         traceparent: singleHeader(request.raw, "traceparent"),
         onLimit: (state) => showLimit(reply, state),
       });
-      counter.taken(taken.duplicate);
+      if ("accepted" in taken) {
+        counter.taken("piece");
+        return taken;
+      }
+      counter.taken(taken.duplicate ? "duplicate" : "recorded");
       const { messageId, sessionId, sequence, duplicate } = taken;
       request.log.info(
         { callbackId, messageId, sessionId, sequence },

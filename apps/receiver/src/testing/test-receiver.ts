@@ -1,27 +1,37 @@
+import { BusUnavailableError } from "@chat-relay/bus/errors";
 import { newId } from "@chat-relay/core/ids";
 import { signWebhook } from "@chat-relay/core/webhook-signature";
 import type { Database } from "@chat-relay/database/database";
 import { migratedCheck } from "@chat-relay/database/migrate";
-import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
 import { Health } from "@chat-relay/service/health";
 import { createLogger } from "@chat-relay/service/logger";
 import { createRegistry } from "@chat-relay/service/metrics";
 import { testConfig } from "@chat-relay/testkit/test-config";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
-import { createReceiverApp } from "../app.ts";
+import { createReceiverApp, type ReceiverDependencies } from "../app.ts";
 
 export const SECRET = "a-secret-for-the-tests";
 const KEY = Buffer.from(SECRET, "utf8");
 const URL = "/api/chat/webhook";
 
-/** The receiver's app on a database; `env` sets limits by variable name. Events go nowhere unless a publisher is given. */
+const NO_BUS: ReceiverDependencies["bus"] = {
+  client: () => {
+    throw new BusUnavailableError("there is no NATS here");
+  },
+  heal: async () => undefined,
+};
+
+const NO_PUBLISHER: ReceiverDependencies["publisher"] = {
+  publishReplies: () => undefined,
+  publishTokens: () => undefined,
+  publishChanges: () => undefined,
+};
+
+/** The receiver's app on a database; `env` sets limits by variable name. What it says on the bus goes nowhere unless given. */
 export function testReceiver(
   database: Database,
   env: Record<string, string> = {},
-  publisher: Pick<OutboxPublisher, "publishReplies" | "publishTokens"> = {
-    publishReplies: () => undefined,
-    publishTokens: () => undefined,
-  },
+  { bus = NO_BUS, publisher = NO_PUBLISHER }: Partial<Pick<ReceiverDependencies, "bus" | "publisher">> = {},
 ): FastifyInstance {
   const config = testConfig({ CHAT_WEBHOOK_SECRET: SECRET, ...env });
   const logger = createLogger("receiver", config.logLevel);
@@ -29,6 +39,7 @@ export function testReceiver(
   return createReceiverApp({
     config,
     database,
+    bus,
     publisher,
     logger,
     registry,

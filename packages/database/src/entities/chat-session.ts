@@ -15,6 +15,8 @@ const ChatSessionSchema = defineEntity({
     endedAt: p.datetime(3).nullable(),
     /** Sequence number of the session's next message, the visitor's or a reply. */
     nextSequence: p.integer().default(1),
+    /** Number of the session's next status event. */
+    nextStatus: p.integer().default(1),
     /** The delivery whose turn it is; null when none waits. */
     headId: p.uuid().nullable(),
     /** The head is not sent before. A copy of the delivery's own, so that one row lock decides a claim. */

@@ -4,6 +4,7 @@ import { ChatMessage } from "./chat-message.ts";
 import { ChatRateLimit } from "./chat-rate-limit.ts";
 import { ChatReplyOutbox } from "./chat-reply-outbox.ts";
 import { ChatSession } from "./chat-session.ts";
+import { ChatStatusEvent } from "./chat-status-event.ts";
 import { ChatWebhookQueue } from "./chat-webhook-queue.ts";
 
 /** Every entity, for the ORM's metadata. */
@@ -13,6 +14,7 @@ export const entities = [
   ChatWebhookQueue,
   ChatDeliveryAttempt,
   ChatReplyOutbox,
+  ChatStatusEvent,
   ChatDispatcher,
   ChatRateLimit,
 ] as const;

@@ -1,9 +1,10 @@
 import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
-import { startFakeN8n, type FakeN8n } from "@chat-relay/testkit/fake-n8n";
-import { testNatsUrl, wipeTestBus } from "@chat-relay/testkit/test-bus";
-import { createTestDatabase } from "@chat-relay/testkit/test-database";
+import type { Database } from "@chat-relay/database/database";
 import { freePort } from "@chat-relay/embedded/free-port";
-import { runApp, serviceProcess, type ServiceProcess } from "@chat-relay/testkit/service-process";
+import { startFakeN8n, type FakeN8n } from "./fake-n8n.ts";
+import { runApp, serviceProcess, type ServiceProcess } from "./service-process.ts";
+import { testNatsUrl, wipeTestBus } from "./test-bus.ts";
+import { createTestDatabase } from "./test-database.ts";
 import { createVisitor, type Visitor } from "./visitor.ts";
 
 export const SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgZW5kIHRvIGVuZCB0ZXN0cw==";
@@ -14,6 +15,7 @@ export interface Stack extends AsyncDisposable {
   dispatcher: ServiceProcess;
   receiver: ServiceProcess;
   n8n: FakeN8n;
+  database: Database;
   env: Record<string, string>;
   visitor(): Promise<Visitor>;
   /** Posts a signed callback, as a workflow does. */
@@ -67,6 +69,7 @@ export async function startStack(env: Record<string, string> = {}): Promise<Stac
     dispatcher,
     receiver,
     n8n,
+    database: own.database,
     env: settings,
     visitor: () => createVisitor(gateway.url),
     callback: (id, body) => postSigned(`${receiver.url}/api/chat/webhook`, id, body),

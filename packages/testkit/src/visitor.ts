@@ -1,5 +1,5 @@
 import type { ChatMessage } from "@chat-relay/core/message";
-import { waitFor } from "@chat-relay/testkit/wait-for";
+import { waitFor } from "./wait-for.ts";
 
 export interface Visitor {
   sessionId: string;

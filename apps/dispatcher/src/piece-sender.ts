@@ -1,0 +1,106 @@
+import type { ReplyPieces } from "@chat-relay/core/reply-pieces";
+
+export interface PieceSenderOptions {
+  /** What all pieces of this answer have in common. */
+  reply: Pick<ReplyPieces, "sessionId" | "replyTo" | "attempt" | "afterSequence">;
+  /** Tells this answer's pieces from any other's to the same message: an attempt that was handed back is made again. */
+  run: number;
+  piecesPerSecond: number;
+  /** Largest content of one piece, in UTF-16 units. */
+  pieceMaxUnits: number;
+  /** Appends to the live log; rejects when that is not certain. */
+  publish: (pieces: ReplyPieces) => Promise<void>;
+  connected: () => boolean;
+  /** Calls back after each (re)connection of the bus; returns the way to stop that. */
+  onConnected: (listener: () => void) => () => void;
+  /** Pieces are never the truth: what fails is told once and tried again with the next. */
+  onFailure: (reason: unknown) => void;
+}
+
+interface Block {
+  text: string;
+  /** How much of it was sent. */
+  sent: number;
+}
+
+/**
+ * Sends the text of a streamed answer on as it comes. The first piece goes at once; those that come sooner than the rate
+ * allows are put together. What the live log may have lost is sent again from the beginning.
+ */
+export class PieceSender {
+  #options: PieceSenderOptions;
+  #blocks = new Map<number, Block>();
+  #timer: NodeJS.Timeout | undefined;
+  /** A sending is due: what is appended until then goes with it. */
+  #due = false;
+  #ended = false;
+  #number = 0;
+  /** Counts the beginnings from the beginning: a failure is of the present one, or was seen to already. */
+  #round = 0;
+  #failing = false;
+  #stopListening: () => void;
+
+  constructor(options: PieceSenderOptions) {
+    this.#options = options;
+    this.#stopListening = options.onConnected(() => {
+      this.#startOver();
+      this.#wake();
+    });
+  }
+
+  /** The block's text goes on with this. */
+  append(block: number, text: string): void {
+    const known = this.#blocks.get(block) ?? { text: "", sent: 0 };
+    known.text += text;
+    this.#blocks.set(block, known);
+    this.#wake();
+  }
+
+  /** No more is sent: the finished reply, or the failed attempt, says what to show. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#stopListening();
+  }
+
+  #startOver(): void {
+    this.#round += 1;
+    for (const block of this.#blocks.values()) block.sent = 0;
+  }
+
+  // All that one chunk of the answer says goes together.
+  #wake(): void {
+    if (this.#due) return;
+    this.#due = true;
+    queueMicrotask(() => this.#send());
+  }
+
+  #send(): void {
+    const waiting = [...this.#blocks].filter(([, block]) => block.sent < block.text.length);
+    this.#due = !this.#ended && waiting.length > 0 && this.#options.connected(); // if not, the reconnection wakes us
+    if (!this.#due) return;
+    for (const [number, block] of waiting) this.#sendBlock(number, block);
+    this.#timer = setTimeout(() => this.#send(), 1_000 / this.#options.piecesPerSecond);
+  }
+
+  #sendBlock(number: number, block: Block): void {
+    const { reply, run, pieceMaxUnits, publish } = this.#options;
+    const content = block.text.slice(block.sent, block.sent + pieceMaxUnits);
+    this.#number += 1;
+    const pieces = { ...reply, id: `${run}.${this.#number}`, pieces: [{ block: number, offset: block.sent, content }] };
+    block.sent += content.length;
+    const round = this.#round;
+    publish(pieces).then(
+      () => (this.#failing = false),
+      (reason: unknown) => this.#failed(reason, round),
+    );
+  }
+
+  // Not at once: what fails without delay would be tried without end.
+  #failed(reason: unknown, round: number): void {
+    if (this.#ended || round !== this.#round) return;
+    this.#startOver();
+    if (!this.#failing) this.#options.onFailure(reason);
+    this.#failing = true;
+  }
+}
