@@ -13,6 +13,7 @@ export const GATES = [
   { name: "imports", script: "check:imports", answersFor: "who may import whom" },
   { name: "unused", script: "check:unused", answersFor: "no unused file, export or dependency" },
   { name: "lint", script: "check:lint", answersFor: "oxlint with types" },
+  { name: "package", script: "check:package", answersFor: "what is published of packages/client: publint, attw" },
   { name: "types", script: "check:types", answersFor: "tsc in every workspace" },
 ] as const satisfies Gate[];
 

@@ -41,6 +41,21 @@ const PROMISES: Fault[] = [
   ),
 ];
 
+const BROWSERS: Fault[] = [
+  lint(
+    "the client takes more than types from core",
+    "eslint(no-restricted-imports)",
+    'import { newId } from "@chat-relay/core/ids";\n\nexport const planted = newId();\n',
+    "packages/client/src/planted.ts",
+  ),
+  lint(
+    "the widget goes past the client",
+    "eslint(no-restricted-imports)",
+    'import { newId } from "@chat-relay/core/ids";\n\nexport const planted = newId();\n',
+    "packages/widget/src/planted.ts",
+  ),
+];
+
 const CODE: Fault[] = [
   lint(
     "a switch that forgets a case",
@@ -143,4 +158,4 @@ const ANYWHERE: Fault[] = CODE.slice(0, 1).map(({ narrow: _, ...fault }) => ({
   name: `${fault.name}, anywhere`,
 }));
 
-export const LINT_FAULTS: Fault[] = [...ANYWHERE, ...PROMISES, ...CODE, ...IMPORTS, ...TESTS];
+export const LINT_FAULTS: Fault[] = [...ANYWHERE, ...BROWSERS, ...PROMISES, ...CODE, ...IMPORTS, ...TESTS];

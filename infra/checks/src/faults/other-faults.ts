@@ -104,4 +104,13 @@ const VERSIONS: Fault[] = [
   },
 ];
 
-export const OTHER_FAULTS: Fault[] = [...FORMAT, ...TYPES, ...UNUSED, ...VERSIONS];
+const PACKAGE: Fault[] = [
+  {
+    gate: "package",
+    name: "types that are not published",
+    changes: [{ file: "packages/client/package.json", from: "./dist/index.d.ts", to: "./dist/planted.d.ts" }],
+    says: ["./dist/planted.d.ts"],
+  },
+];
+
+export const OTHER_FAULTS: Fault[] = [...FORMAT, ...TYPES, ...UNUSED, ...VERSIONS, ...PACKAGE];
