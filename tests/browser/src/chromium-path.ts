@@ -1,0 +1,2 @@
+/** Where Debian and Ubuntu install it. */
+export const CHROMIUM_PATH = "/usr/bin/chromium";
