@@ -93,14 +93,19 @@ test("a fast model causes no more than so many a second", async () => {
   ).toHaveLength(500);
 });
 
-test("blocks go their own ways under one count of ids", async () => {
-  const own = sender();
+test("the pieces of several blocks go together, as many as may be sent at once", async () => {
+  const own = sender({ pieceMaxUnits: 60 });
   own.append(0, "a");
   own.append(1, "b");
   await pass(PACE_MS);
-  own.append(1, "c");
+  for (let block = 2; block < 10; block += 1) own.append(block, "c");
   await microtasks();
-  expect(sent()).toEqual([piece(0, "a"), piece(0, "b", 1), piece(1, "c", 1)]);
+  expect(sent()).toEqual([
+    [...piece(0, "a"), ...piece(0, "b", 1)],
+    [2, 3, 4, 5].flatMap((block) => piece(0, "c", block)),
+  ]);
+  await pass(PACE_MS);
+  expect(sent()[2]).toEqual([6, 7, 8, 9].flatMap((block) => piece(0, "c", block)));
   expect(published.map(({ pieces }) => pieces.id)).toEqual(["5.1", "5.2", "5.3"]);
 });
 
@@ -119,15 +124,14 @@ test("what may be lost is sent again from the beginning, with the next text and 
   own.append(0, "b");
   await pass(PACE_MS);
   await published[0]?.fail(new Error("no answer"));
-  expect(published).toHaveLength(3);
+  expect(published).toHaveLength(2);
   expect(errors).toHaveLength(1);
   own.append(0, "c");
   await microtasks();
-  expect(sent().slice(3)).toEqual([piece(0, "abc"), piece(0, "z", 1)]);
-  expect(published.map(({ pieces }) => pieces.id).slice(3)).toEqual(["5.4", "5.5"]);
-  // The others of that time fail too: they were seen to.
+  expect(sent().slice(2)).toEqual([[...piece(0, "abc"), ...piece(0, "z", 1)]]);
+  expect(published.map(({ pieces }) => pieces.id).slice(2)).toEqual(["5.3"]);
+  // The other one of that time fails too: it was seen to.
   await published[1]?.fail(new Error("no answer"));
-  await published[2]?.fail(new Error("no answer"));
   await pass(PACE_MS);
   own.append(0, "d");
   await microtasks();

@@ -1,4 +1,4 @@
-import type { ReplyPieces } from "@chat-relay/core/reply-pieces";
+import type { ReplyPiece, ReplyPieces } from "@chat-relay/core/reply-pieces";
 
 export interface PieceSenderOptions {
   /** What all pieces of this answer have in common. */
@@ -6,7 +6,7 @@ export interface PieceSenderOptions {
   /** Tells this answer's pieces from any other's to the same message: an attempt that was handed back is made again. */
   run: number;
   piecesPerSecond: number;
-  /** Largest content of one piece, in UTF-16 units. */
+  /** Largest content of what is sent at once, in UTF-16 units. */
   pieceMaxUnits: number;
   /** Appends to the live log; rejects when that is not certain. */
   publish: (pieces: ReplyPieces) => Promise<void>;
@@ -16,6 +16,9 @@ export interface PieceSenderOptions {
   /** Pieces are never the truth: what fails is told once and tried again with the next. */
   onFailure: (reason: unknown) => void;
 }
+
+/** What a piece takes beside its content, in the same measure. */
+const PIECE_UNITS = 16;
 
 interface Block {
   text: string;
@@ -76,21 +79,33 @@ export class PieceSender {
   }
 
   #send(): void {
-    const waiting = [...this.#blocks].filter(([, block]) => block.sent < block.text.length);
-    this.#due = !this.#ended && waiting.length > 0 && this.#options.connected(); // if not, the reconnection wakes us
+    const isWaiting = [...this.#blocks.values()].some(({ sent, text }) => sent < text.length);
+    this.#due = !this.#ended && isWaiting && this.#options.connected(); // if not, the reconnection wakes us
     if (!this.#due) return;
-    for (const [number, block] of waiting) this.#sendBlock(number, block);
+    this.#publish(this.#takePieces());
     this.#timer = setTimeout(() => this.#send(), 1_000 / this.#options.piecesPerSecond);
   }
 
-  #sendBlock(number: number, block: Block): void {
-    const { reply, run, pieceMaxUnits, publish } = this.#options;
-    const content = block.text.slice(block.sent, block.sent + pieceMaxUnits);
+  /** As much of what waits as may be sent at once. */
+  #takePieces(): ReplyPiece[] {
+    const pieces: ReplyPiece[] = [];
+    let room = this.#options.pieceMaxUnits;
+    for (const [number, block] of this.#blocks) {
+      if (room <= 0) break;
+      const content = block.text.slice(block.sent, block.sent + room);
+      if (content === "") continue;
+      pieces.push({ block: number, offset: block.sent, content });
+      block.sent += content.length;
+      room -= content.length + PIECE_UNITS;
+    }
+    return pieces;
+  }
+
+  #publish(pieces: ReplyPiece[]): void {
+    const { reply, run, publish } = this.#options;
     this.#number += 1;
-    const pieces = { ...reply, id: `${run}.${this.#number}`, pieces: [{ block: number, offset: block.sent, content }] };
-    block.sent += content.length;
     const round = this.#round;
-    publish(pieces).then(
+    publish({ ...reply, id: `${run}.${this.#number}`, pieces }).then(
       () => (this.#failing = false),
       (reason: unknown) => this.#failed(reason, round),
     );

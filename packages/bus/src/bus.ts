@@ -180,7 +180,11 @@ class NatsBus implements Bus {
 
   announce(change: SessionChange): void {
     if (!this.#connected || this.#connection === undefined) return;
-    announceChange(this.#connection, change, this.#options.streamMessageMaxBytes);
+    try {
+      announceChange(this.#connection, change, this.#options.streamMessageMaxBytes);
+    } catch {
+      // Closed just now, or a server that takes less than we were told: the change is committed all the same.
+    }
   }
 
   async state(): Promise<BusState> {

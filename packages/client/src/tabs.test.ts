@@ -247,15 +247,34 @@ test.each(lateAnswers)(
   },
 );
 
-test("a tab that keeps its turn for too long is not waited for", async () => {
-  const { gateway, storage, clients } = await twoTabs({ takeTurns: true });
-  const [one] = clients;
+/** Another tab that has its turn, until the returned function is called. */
+function keepTurn(gateway: FakeGateway): () => void {
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   onTestFinished(() => end());
   void navigator.locks.request(`chat-relay:${gateway.url}:`, () => over);
+  return end;
+}
+
+test("a tab that keeps its turn for too long is not waited for", async () => {
+  const { gateway, storage } = await twoTabs({ takeTurns: true });
+  keepTurn(gateway);
   const client = testClient(gateway, { storage }, { timing: { requestMs: 200 } });
   client.start();
   client.send("Hello!");
   await untilQueued(client, 1);
-  expect(one.snapshot.messages).toEqual([]);
+});
+
+test("a tab that is stopped while it waits for its turn does nothing more", async () => {
+  const { gateway, storage } = await twoTabs({ takeTurns: true });
+  const end = keepTurn(gateway);
+  let asked = 0;
+  const client = testClient(gateway, { storage, getUserToken: () => String((asked += 1)) });
+  client.start();
+  client.send("Hello!");
+  client.stop();
+  end();
+  // Its own turn is over when it is another one's again.
+  await navigator.locks.request(`chat-relay:${gateway.url}:`, () => undefined);
+  await new Promise(setImmediate);
+  expect([asked, client.snapshot.connection, gateway.requests.length]).toEqual([0, "idle", 0]);
 });

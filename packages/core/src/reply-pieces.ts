@@ -13,7 +13,7 @@ export const replyPiece = z.object({
 export type ReplyPiece = z.output<typeof replyPiece>;
 
 /** What a visitor's browser is told of it. */
-export const replyDelta = z.object({ replyTo: z.uuid(), ...replyPiece.shape }).meta({ id: "ReplyDelta" });
+export const replyDelta = z.object({ replyTo: z.uuid(), ...replyPiece.shape });
 export type ReplyDelta = z.output<typeof replyDelta>;
 
 /** Pieces as they travel to those who follow the session. They are never the truth: the finished reply replaces them. */

@@ -7,9 +7,7 @@ const position = z.object({ sequence: z.int().min(0), status: z.int().min(0) });
 export type Position = z.output<typeof position>;
 
 /** What a visitor is told of a message's way; also after a failed attempt. */
-export const statusChange = z
-  .object({ messageId: z.uuid(), status: messageStatus, attempts: z.int().min(0) })
-  .meta({ id: "StatusChange" });
+export const statusChange = z.object({ messageId: z.uuid(), status: messageStatus, attempts: z.int().min(0) });
 export type StatusChange = z.output<typeof statusChange>;
 
 const sessionEvent = z.discriminatedUnion("type", [

@@ -54,6 +54,8 @@ function toChatError(error: unknown, options: HttpAppOptions): ChatError {
   const fastifyError = error as FastifyError;
   const translate = FASTIFY_ERRORS[fastifyError.code];
   if (translate !== undefined) return translate(fastifyError, options.bodyMaxBytes);
+  if (fastifyError.statusCode === 403 || fastifyError.statusCode === 404)
+    return new ChatError("not_found", "There is nothing here"); // of a file that is not to be had
   if (fastifyError.statusCode === 400)
     return new ChatError("validation_failed", "The request is not valid", { cause: error });
   return new ChatError("internal", "An unexpected error occurred", { cause: error });

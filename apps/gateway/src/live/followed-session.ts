@@ -42,6 +42,8 @@ export class FollowedSession implements StreamHost {
   #opened: Promise<void> | undefined;
   /** The live log is being read: until it is known what of it is over, no text is shown. */
   #loading: Promise<void> | undefined;
+  /** Pieces that came meanwhile. */
+  #heard: ReplyPieces[] = [];
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -90,11 +92,17 @@ export class FollowedSession implements StreamHost {
 
   /** What PostgreSQL says of the session; undefined when there is no such session any more. */
   see(state: SessionState | undefined): void {
-    void this.follow();
+    if (this.#feed === undefined) void this.#followLate();
     for (const stream of this.#streams) {
       if (state === undefined || state.remainingMs === 0) stream.end();
       else stream.reach(state.position);
     }
+  }
+
+  // What happened before the feed was open was not heard.
+  async #followLate(): Promise<void> {
+    await this.follow();
+    if (this.#feed !== undefined) this.#options.onUnread(this.sessionId);
   }
 
   read(after: Position): Promise<SessionEventPage> {
@@ -124,6 +132,7 @@ export class FollowedSession implements StreamHost {
   }
 
   #takePieces(pieces: ReplyPieces): void {
+    if (this.#loading !== undefined) return void this.#heard.push(pieces);
     const { deltas, gap } = this.#text.take(pieces);
     this.#tell(deltas);
     if (gap && performance.now() - this.#loadedAtMs > RELOAD_INTERVAL_MS) this.#loadText(Promise.resolve());
@@ -142,6 +151,7 @@ export class FollowedSession implements StreamHost {
       .then(() => this.#readText())
       .catch((error: unknown) => this.#options.onError(error, "load")) // not the truth: the finished reply comes all the same
       .then(() => {
+        for (const pieces of this.#heard.splice(0)) this.#text.take(pieces);
         this.#loading = undefined;
         this.#loadedAtMs = performance.now();
         this.#tell(this.#text.whole());
@@ -151,8 +161,8 @@ export class FollowedSession implements StreamHost {
   async #readText(): Promise<void> {
     const { bus, database } = this.#options;
     const found = await readPieces(bus, this.sessionId);
-    for (const pieces of found) this.#text.take(pieces);
     if (found.length === 0) return;
+    this.#text.rebuild(found);
     // What lies in the live log may be over: nobody took it out if its dispatcher died.
     this.#text.verify(await readReplyStates(database, this.#text.messageIds()));
   }

@@ -201,6 +201,24 @@ test("PostgreSQL slow: nothing is written before the stream is open, and a gatew
   expect(await late.answered()).toBe(503);
 });
 
+test("a reader who leaves before its stream is open leaves nothing behind", async () => {
+  await using proxy = await startFaultProxy(await ownDatabaseUrl());
+  await using database = await openTestDatabase(proxy.url);
+  const gateway = await start({ CHAT_STREAM_MAX_PER_SESSION: "2" }, { database });
+  const visitor = await gateway.session();
+  proxy.slow(300);
+  let closed = 0;
+  gateway.app.server.on("request", (_request, response) => response.once("close", () => (closed += 1)));
+  for (const stayMs of [30, 100, 200, 300, 400, 700, 1_000, 1_300]) {
+    const reader = gateway.read(visitor);
+    setTimeout(() => reader.close(), stayMs);
+  }
+  await waitFor("all of them to be gone", () => closed >= 8);
+  await proxy.pass();
+  await gateway.read(visitor).until("ready");
+  expect(await figure(gateway, "chat_live_streams")).toBe(1);
+});
+
 test("PostgreSQL away: open streams stay and catch up, new ones are 503", async () => {
   await using proxy = await startFaultProxy(await ownDatabaseUrl());
   await using database = await openTestDatabase(proxy.url);

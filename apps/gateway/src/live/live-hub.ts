@@ -31,6 +31,8 @@ export interface Reader {
 export type BeginStream = (headers: StreamHeaders) => void;
 
 const RETRY_SECONDS = 5;
+/** Events that are read for a reader at a time: each may be as large as a reply, and they wait for a slow one. */
+const PAGE = 16;
 
 /** The live streams of this gateway: who reads which session, and what they are told. */
 export class LiveHub {
@@ -71,6 +73,7 @@ export class LiveHub {
     const stream = new LiveStream(session, response);
     this.#enter(session, stream);
     response.once("close", () => this.#leave(session, stream));
+    if (response.destroyed) this.#leave(session, stream); // gone before we listened
     await session.follow();
     // Read after the feed is open: what happens from here on is heard.
     const [state] = await readSessionStates(this.#options.database, [sessionId]);
@@ -114,7 +117,7 @@ export class LiveHub {
       database,
       bufferMaxBytes: config.streamBufferMaxBytes,
       replyMaxUnits: config.replyMaxBytes,
-      pageSize: config.pageSizeMax,
+      pageSize: PAGE,
       onUnread: (id) => this.#look.one(id),
       onCut,
       onError: (error, during) => logger.warn({ err: error, sessionId, during }, "live.failed"),
@@ -131,8 +134,8 @@ export class LiveHub {
   }
 
   #leave(session: FollowedSession, stream: LiveStream): void {
+    if (!this.#streams.delete(stream)) return;
     session.delete(stream);
-    this.#streams.delete(stream);
     this.#heartbeat.delete(stream);
     if (session.size > 0) return;
     session.close();

@@ -10,6 +10,9 @@ export interface FramedChange {
   events: { position: Position; frame: string }[];
 }
 
+/** How long a reader has for what is left when its stream ends. */
+const FLUSH_MS = 10_000;
+
 export type StreamHeaders = Record<string, number | string | string[] | undefined>;
 
 /** What all streams of a session have in common. */
@@ -43,10 +46,13 @@ export class LiveStream {
   constructor(host: StreamHost, response: ServerResponse) {
     this.#host = host;
     this.#response = response;
+    // Of a connection that breaks while it is written to; its close is what counts.
+    response.on("error", () => undefined);
   }
 
   /** Opens the response and goes on from the position; `isReset` tells a reader that the one it came with is of no use. */
   begin(headers: StreamHeaders, position: Position, isReset: boolean): void {
+    if (!this.#isOpen) return;
     const { sessionId } = this.#host;
     this.#position = position;
     this.#behind = true;
@@ -78,7 +84,7 @@ export class LiveStream {
 
   /** Sends frames now, unless it is reading: then it gets to see the whole text later. */
   tell(frames: string): void {
-    if (this.#reading || this.#response.destroyed || frames === "") return;
+    if (this.#reading || !this.#isOpen || frames === "") return;
     // Looked at before the write: one large event is not the reader's fault.
     if (this.#response.writableLength <= this.#host.bufferMaxBytes) return void this.#response.write(frames);
     this.#host.onCut();
@@ -86,7 +92,8 @@ export class LiveStream {
   }
 
   heartbeat(): void {
-    if (this.#response.headersSent && !this.#response.writableNeedDrain) this.#response.write(HEARTBEAT_FRAME);
+    if (this.#response.headersSent && this.#isOpen && !this.#response.writableNeedDrain)
+      this.#response.write(HEARTBEAT_FRAME);
   }
 
   /** The session is over: sends what is left, says so and closes. */
@@ -98,7 +105,7 @@ export class LiveStream {
 
   /** Closes without a word: the reader goes on elsewhere. */
   close(): void {
-    if (this.#response.headersSent) this.#response.end(); // else it is still being opened, which is then refused
+    if (this.#response.headersSent) this.#finish(); // else it is still being opened, which is then refused
   }
 
   // All in one write: what is told together is no sign of a reader that is slow.
@@ -110,6 +117,13 @@ export class LiveStream {
     this.tell(fresh.map(({ frame }) => frame).join(""));
   }
 
+  /** Ends the response; one that its reader does not take is broken off. */
+  #finish(lastFrame = ""): void {
+    this.#response.end(lastFrame);
+    const timer = setTimeout(() => this.#response.destroy(), FLUSH_MS);
+    this.#response.once("close", () => clearTimeout(timer));
+  }
+
   get #isOpen(): boolean {
     return !this.#response.writableEnded && !this.#response.destroyed;
   }
@@ -118,12 +132,13 @@ export class LiveStream {
     try {
       while (this.#behind && this.#isOpen) await this.#readPage();
     } catch (error) {
-      // PostgreSQL is away: what is missing is found by the next look.
+      // PostgreSQL is away: what is missing is found by the next look, and an end that was due is seen again.
       this.#host.onReadError(error);
+      this.#ending = false;
     }
     this.#reading = false;
     if (!this.#isOpen) return;
-    if (this.#ending) this.#response.end(END_FRAME);
+    if (this.#ending) this.#finish(END_FRAME);
     else this.tell(this.#host.textFrames());
   }
 

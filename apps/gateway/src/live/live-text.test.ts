@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { LiveText } from "./live-text.ts";
 
 const sessionId = "01a204da-05d2-7348-8179-58e517fc07b1";
-const replyTo = "01a204da-05d2-7348-8179-58e517fc07b2";
+const message = "01a204da-05d2-7348-8179-58e517fc07b2";
+const replyTo = message;
 let ids = 0;
 
 function pieces(attempt: number, list: ReplyPiece[], more: Partial<ReplyPieces> = {}): ReplyPieces {
@@ -15,7 +16,7 @@ function pieces(attempt: number, list: ReplyPiece[], more: Partial<ReplyPieces> 
 const piece = (offset: number, content: string, block = 0): ReplyPiece => ({ block, offset, content });
 const textOf = (text: LiveText) => text.whole().map(({ block, content }) => [block, content]);
 
-function stored(sequence: number): SessionEvent {
+function stored(sequence: number, replyTo = message): SessionEvent {
   const fixed = {
     messageType: "text",
     metadata: {},
@@ -64,6 +65,39 @@ describe("pieces", () => {
     text.take(pieces(1, [piece(0, "Hello world!")]));
     expect(textOf(text)).toEqual([[0, "Hello world!"]]);
     expect(text.take(pieces(1, [piece(12, "!")])).gap).toBe(false);
+  });
+
+  test("that come late, after the text was sent again, do not cut it off either", () => {
+    const text = new LiveText(100);
+    text.take(pieces(1, [piece(0, "abcdefgh")]));
+    expect(text.take(pieces(1, [piece(2, "cd")])).deltas).toEqual([]);
+    expect(text.take(pieces(1, [piece(8, "ij")])).gap).toBe(false);
+    expect(textOf(text)).toEqual([[0, "abcdefghij"]]);
+  });
+
+  test("of a callback may take text back", () => {
+    const text = new LiveText(100);
+    text.take(pieces(0, [piece(0, "abcdefgh")]));
+    text.take(pieces(0, [piece(0, "abc")]));
+    expect(textOf(text)).toEqual([[0, "abc"]]);
+  });
+
+  test("of the live log make whole what too many waited for", () => {
+    const text = new LiveText(1_000);
+    const all = Array.from({ length: 80 }, (_, index) => pieces(1, [piece(index, "a")]));
+    for (const one of all.slice(1)) text.take(one);
+    text.rebuild(all);
+    expect(textOf(text)).toEqual([[0, "a".repeat(80)]]);
+  });
+
+  test("are kept while many other replies are seen", () => {
+    const text = new LiveText(100);
+    text.take(pieces(1, [piece(0, "so far")], { afterSequence: 500 }));
+    for (let count = 0; count < 150; count += 1) {
+      const other = `01a204da-05d2-7348-8179-${String(count).padStart(12, "0")}`;
+      text.observe(stored(count, other));
+    }
+    expect(textOf(text)).toEqual([[0, "so far"]]);
   });
 
   test("beyond what a reply may be are dropped", () => {

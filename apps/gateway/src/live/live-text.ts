@@ -18,6 +18,10 @@ interface Reply {
   failedAttempt: number;
 }
 
+function newReply(): Reply {
+  return { attempt: 0, blocks: new Map(), seen: new Set(), lastReplySequence: 0, failedAttempt: 0 };
+}
+
 /** Replies to one session's messages that are remembered: more are not under way at once. */
 const REPLIES_MAX = 100;
 const EARLY_MAX = 64;
@@ -39,9 +43,19 @@ export class LiveText {
     const deltas = given.attempt > reply.attempt ? this.#withdraw(given.replyTo, reply) : [];
     if (given.attempt > reply.attempt) reply.attempt = given.attempt;
     reply.seen.add(given.id);
-    const fitting = given.pieces.filter(({ offset, content }) => offset + content.length <= this.#blockMaxUnits);
-    for (const piece of fitting) deltas.push(...apply(given.replyTo, reply.blocks, piece));
+    for (const piece of given.pieces.filter((one) => this.#mayShow(reply, given.attempt, one)))
+      deltas.push(...apply(given.replyTo, reply.blocks, piece));
     return { deltas, gap: [...reply.blocks.values()].some(({ early }) => early.length > 0) };
+  }
+
+  /** Makes the text anew of all the pieces that there are. */
+  rebuild(found: readonly ReplyPieces[]): void {
+    for (const { replyTo } of found) {
+      const { blocks, seen } = this.#replyTo(replyTo);
+      seen.clear();
+      for (const block of blocks.values()) Object.assign(block, { text: "", early: [] });
+    }
+    for (const pieces of found) this.take(pieces);
   }
 
   /** A committed event puts an end to text; returns what to tell readers who see it. */
@@ -86,13 +100,25 @@ export class LiveText {
   }
 
   #replyTo(messageId: string): Reply {
-    const known = this.#replies.get(messageId);
-    if (known !== undefined) return known;
-    const reply = { attempt: 0, blocks: new Map(), seen: new Set<string>(), lastReplySequence: 0, failedAttempt: 0 };
-    this.#replies.set(messageId, reply);
-    const [oldest] = this.#replies.keys();
-    if (this.#replies.size > REPLIES_MAX && oldest !== undefined) this.#replies.delete(oldest);
+    const reply = this.#replies.get(messageId) ?? newReply();
+    this.#replies.delete(messageId);
+    this.#replies.set(messageId, reply); // the latest last
+    if (this.#replies.size > REPLIES_MAX) this.#forgetOne();
     return reply;
+  }
+
+  /** The oldest without a text, of which only late pieces would be of any use; else the oldest. */
+  #forgetOne(): void {
+    const [oldest] = this.#replies.keys();
+    const idle = [...this.#replies].find(([, { blocks }]) => blocks.size === 0)?.[0];
+    this.#replies.delete(idle ?? oldest ?? "");
+  }
+
+  // What n8n streams only grows: a piece that is sent again, or comes late, must not cut the text off.
+  #mayShow(reply: Reply, attempt: number, { block, offset, content }: ReplyPiece): boolean {
+    if (offset + content.length > this.#blockMaxUnits) return false;
+    const text = reply.blocks.get(block)?.text ?? "";
+    return attempt === 0 || text.length < offset + content.length || !text.startsWith(content, offset);
   }
 
   #isOfNow(reply: Reply, { id, attempt, afterSequence }: ReplyPieces): boolean {

@@ -64,10 +64,14 @@ describe("the widget's files", () => {
     expect((await get(`/widget/${hashed}`)).headers["cache-control"]).toBe("public, max-age=31536000, immutable");
   });
 
-  test.each(["/widget/", "/widget/../package.json", "/widget/%2e%2e/package.json", "/demo/..%2f..%2fpackage.json"])(
-    "%s is 404",
-    async (url) => {
-      expect((await get(url)).statusCode).toBe(404);
-    },
-  );
+  test.each([
+    "/widget/",
+    "/demo/",
+    "/widget/nothing.js",
+    "/widget/../package.json",
+    "/widget/%2e%2e/package.json",
+    "/demo/..%2f..%2fpackage.json",
+  ])("%s is 404", async (url) => {
+    expect((await get(url)).statusCode).toBe(404);
+  });
 });

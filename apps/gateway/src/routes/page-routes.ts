@@ -20,6 +20,8 @@ const PAGE_POLICY = [
   "trusted-types chat-relay",
 ].join("; ");
 
+const PAGE_HEADERS = { "content-security-policy": PAGE_POLICY, "cache-control": "no-cache" };
+
 const YEAR_S = 31_536_000;
 /** Files whose names change with their content. */
 const HASHED = /-[A-Z0-9]{8}\.js(?:\.br|\.gz)?$/;
@@ -55,9 +57,7 @@ export async function demoRoutes(app: ZodApp): Promise<void> {
     schemaHide: true,
     index: false,
     cacheControl: false,
-    setHeaders: (reply) => void reply.header("cache-control", "no-cache"),
+    setHeaders: (reply) => void reply.headers(PAGE_HEADERS),
   });
-  app.get("/", { schema: { hide: true } }, (_request, reply) =>
-    reply.headers({ "content-security-policy": PAGE_POLICY, "cache-control": "no-cache" }).sendFile("index.html"),
-  );
+  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.sendFile("index.html"));
 }

@@ -50,8 +50,7 @@ export function streamRoute(scope: ZodApp, { live }: GatewayContext): void {
   };
   scope.get("/api/chat/stream/:sessionId", { schema, exposeHeadRoute: false }, async (request, reply) => {
     const { sessionId } = guardedSession(request);
-    const given = request.headers["last-event-id"] ?? request.query.lastEventId ?? "";
-    const lastEventId = given === "" ? undefined : given;
+    const lastEventId = request.headers["last-event-id"] || request.query.lastEventId || undefined;
     const begin = await live.open({ sessionId, response: reply.raw, lastEventId });
     reply.headers(HEADERS).hijack();
     begin(reply.getHeaders());
