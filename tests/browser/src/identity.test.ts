@@ -91,7 +91,7 @@ test("after reset() nothing is left of who was there: not on the page, not in th
   expect(lastCall().data.session).toMatchObject({ userId: null, authenticated: false });
 });
 
-test("reset() in one tab empties the others", async () => {
+test("what one tab has forgotten does not come back in another", async () => {
   const one = await openShop(() => userToken("user-10"));
   const other = await world().visit(one.page.context(), one.page.url());
   await other.open();

@@ -48,11 +48,12 @@ describe("on a phone", () => {
     });
     const field = await boxOf(chat.field);
     expect(field.y + field.height).toBeLessThan(844);
-    const { pageWidth, conversationWidth } = await chat.conversation.evaluate((element) => ({
-      pageWidth: document.documentElement.scrollWidth,
-      conversationWidth: element.scrollWidth - element.clientWidth,
-    }));
-    expect({ pageWidth, conversationWidth }).toEqual({ pageWidth: 390, conversationWidth: 0 });
+    expect(await chat.page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    // Each text on its own: an entry's containment hides from the conversation what sticks out of it.
+    const cutOff = await chat.entries
+      .locator(":scope > [dir=auto]")
+      .evaluateAll((texts) => texts.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length);
+    expect(cutOff).toBe(0);
   });
 
   test("the field does not get the focus by itself, whose keyboard would cover half of it", async () => {

@@ -12,7 +12,9 @@ const SLACK_MS = 2_000;
 
 async function killOneEach(trial: Trial, everyMs: number, kinds: readonly SupervisedService[]): Promise<void> {
   await pause(everyMs);
-  await trial.random.pick(kinds).kill();
+  const victim = trial.random.pick(kinds);
+  await victim.ready(); // on a slow machine it would else be killed before it ever does anything
+  await victim.kill();
 }
 
 async function killServer(server: RestartableServer): Promise<void> {
@@ -68,6 +70,7 @@ export const KILL_CASES: FaultCase[] = [
   {
     name: "a random dispatcher killed every second",
     async run(trial) {
+      trial.bot.falters = true;
       await trial.load.open(40);
       await meanwhile(trial.load.steady(450, 30), () => killOneEach(trial, 1_000, trial.world.dispatchers));
     },
@@ -86,7 +89,8 @@ export const KILL_CASES: FaultCase[] = [
   {
     name: "services, nats-server and PostgreSQL killed in any order",
     async run(trial) {
-      const { load, world, random } = trial;
+      const { load, world, bot, random } = trial;
+      bot.falters = true;
       await load.open(40);
       const servers = [world.postgres, ...world.nats.map(({ server }) => server)];
       await meanwhile(load.steady(400, 20), async () => {

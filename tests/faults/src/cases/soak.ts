@@ -6,6 +6,7 @@ import { acceptP99Ms } from "../rig/figures.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import { readResources } from "../rig/process-resources.ts";
 import type { RestartableServer } from "../rig/restartable-server.ts";
+import type { SupervisedService } from "../rig/supervised-service.ts";
 
 export interface SoakOptions {
   messages: number;
@@ -35,6 +36,11 @@ async function killServer({ random }: Trial, server: RestartableServer, signal: 
   await server.start();
 }
 
+async function killService(service: SupervisedService): Promise<void> {
+  await service.ready(); // on a slow machine it would else be killed before it ever does anything
+  await service.kill();
+}
+
 /** Dispatchers die most often, servers least: each of them stops everybody. */
 const VICTIMS = [
   "dispatcher",
@@ -53,7 +59,7 @@ async function killSomething(trial: Trial): Promise<string> {
   const node = random.pick(world.nats);
   if (victim === "nats") await killServer(trial, node.server, "SIGKILL");
   else if (victim === "postgres") await killServer(trial, world.postgres, "SIGQUIT");
-  else await random.pick(world[`${victim}s`]).kill();
+  else await killService(random.pick(world[`${victim}s`]));
   return victim;
 }
 
@@ -96,7 +102,8 @@ async function killMeanwhile(
 }
 
 async function soak(trial: Trial, { messages, sessions, perSecond, meanKillMs }: SoakOptions): Promise<void> {
-  const { load, world, measure } = trial;
+  const { load, world, bot, measure } = trial;
+  bot.falters = true;
   answerUnevenly(trial);
   await load.open(sessions);
   const samples: Map<string, number>[] = [];

@@ -1,5 +1,9 @@
 import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
 import type { FakeAnswer, FakeCall } from "@chat-relay/testkit/fake-n8n";
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { n8nLine } from "./n8n-lines.ts";
+import { attemptOf } from "./n8n-script.ts";
 import { TEXT_CANARY, WEBHOOK_SECRET } from "./product-env.ts";
 import { hash, type Random } from "./random.ts";
 import type { Seen } from "./load.ts";
@@ -31,14 +35,40 @@ export function usualReply(messageId: string): string {
   return `${USUAL}${messageId} ${TEXT_CANARY}`;
 }
 
+/** What a stream says that comes to nothing. */
+const FALTERING = `Words that nobody is to see in the end ${TEXT_CANARY}`;
+
+/** The text in 3 to 8 pieces. */
+function cut(text: string, random: Random): string[] {
+  const size = Math.ceil(text.length / (3 + random.int(6)));
+  return text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
+}
+
+/** n8n's stream of a text, with pauses; what it writes at once need not end with a line. */
+async function* spoken(text: string, random: Random, end: "ends" | "fails" | "goes on"): AsyncGenerator<string> {
+  yield n8nLine({ type: "begin" });
+  for (const content of cut(text, random)) {
+    const line = n8nLine({ type: "item", content });
+    const half = random.int(line.length);
+    yield line.slice(0, half);
+    await pause(random.int(60));
+    yield line.slice(half);
+  }
+  if (end === "goes on") return;
+  yield n8nLine({ type: "keepalive" }) + n8nLine({ type: "end" });
+  if (end === "fails") yield n8nLine({ type: "error" });
+}
+
 /** How the workflow replies to a message, always the same for the same message. */
-export function waysOfReplying(messageId: string): "json" | "text" | "callback" {
-  return (["json", "json", "json", "text", "callback"] as const)[hash(messageId) % 5] ?? "json";
+export function waysOfReplying(messageId: string): "json" | "text" | "stream" | "callback" {
+  const ways = ["json", "json", "text", "stream", "stream", "stream", "callback", "callback"] as const;
+  return ways[hash(messageId) % ways.length] ?? "json";
 }
 
 /**
- * A workflow that answers every message once, some in the response and some by callback, as its author would write it:
- * the callback's id comes from the message's, so that running twice replies once. Callbacks come double at times.
+ * A workflow that answers every message once, some in the response, some by n8n's stream and some by callback, as its
+ * author would write it: the callback's id comes from the message's, so that running twice replies once. Callbacks come
+ * double at times, and half of them are preceded by pieces of what they will say.
  */
 export class Bot {
   /** Callbacks that a receiver answered, by status. */
@@ -47,6 +77,8 @@ export class Bot {
   readonly seen: Seen[] = [];
   /** What it signs its callbacks with. */
   key = KEY;
+  /** Of the streams, a few first ones say something wrong, and fail or break off. */
+  falters = false;
   #world: World;
   #random: Random;
   #running = new Set<Promise<void>>();
@@ -70,13 +102,15 @@ export class Bot {
 
   /** The workflow itself; for `FakeN8n.answerWith`. */
   answer = async (call: FakeCall): Promise<FakeAnswer> => {
-    await new Promise((resolve) => setTimeout(resolve, this.#random.int(40)));
+    await pause(this.#random.int(40));
     const id = messageIdOf(call);
     const text = usualReply(id);
     const way = waysOfReplying(id);
     if (way === "json") return { body: { output: text } };
     if (way === "text") return { body: text };
-    this.callBack(call, text);
+    if (way === "stream") return this.#stream(call, text);
+    if (hash(`${id} in pieces`) % 2 === 0) this.#postInPieces(call, text);
+    else this.callBack(call, text);
     return { body: { message: "Workflow was started" } };
   };
 
@@ -91,10 +125,39 @@ export class Bot {
 
   /** Posts a callback to any receiver until one takes it, in the background. */
   post(id: string, body: object, afterMs = 0): void {
-    const work = this.#postUntilTaken(id, Buffer.from(JSON.stringify(body)), afterMs)
+    this.#inBackground(this.#postUntilTaken(id, Buffer.from(JSON.stringify(body)), afterMs));
+  }
+
+  #inBackground(task: Promise<void>): void {
+    const work = task
       .catch((error: unknown) => void this.#notTaken.push(String(error)))
       .finally(() => this.#running.delete(work));
     this.#running.add(work);
+  }
+
+  #stream(call: FakeCall, text: string): FakeAnswer {
+    const chance = this.falters && attemptOf(call) === 1 ? hash(`${messageIdOf(call)} falters`) % 8 : -1;
+    if (chance === 0) return { chunks: spoken(FALTERING, this.#random, "fails") };
+    if (chance === 1) return { chunks: spoken(FALTERING, this.#random, "goes on"), breaksOff: true };
+    return { chunks: spoken(text, this.#random, "ends") };
+  }
+
+  /** Pieces are posted once each: what is lost of them, the reply makes good. */
+  #postInPieces(call: FakeCall, content: string): void {
+    const { sessionId } = call.body as { sessionId: string };
+    const replyTo = messageIdOf(call);
+    const inOrder = async () => {
+      let offset = 0;
+      for (const piece of cut(content, this.#random)) {
+        const body = { type: "chat.reply.delta", sessionId, replyTo, offset, content: piece };
+        await pause(this.#random.int(60));
+        const status = await this.#postOnce(`piece-${randomUUID()}`, Buffer.from(JSON.stringify(body)));
+        if (status >= 400 && status < 500) throw new Error(`a piece was answered ${status}`);
+        offset += piece.length;
+      }
+      await this.#postUntilTaken(`reply-${replyTo}`, Buffer.from(JSON.stringify({ sessionId, replyTo, content })), 0);
+    };
+    this.#inBackground(inOrder());
   }
 
   /** Waits until all callbacks are taken; throws when one was not. */
@@ -104,13 +167,13 @@ export class Bot {
   }
 
   async #postUntilTaken(id: string, body: Buffer, afterMs: number): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    await pause(afterMs);
     const deadlineMs = performance.now() + GIVE_UP_MS;
     for (;;) {
       const status = await this.#postOnce(id, body);
       if (status === 200) return;
       if (performance.now() > deadlineMs) throw new Error(`callback ${id} was not taken: ${status}`);
-      await new Promise((resolve) => setTimeout(resolve, 100 + this.#random.int(300)));
+      await pause(100 + this.#random.int(300));
     }
   }
 

@@ -40,7 +40,7 @@ export const BUS_CONTROLS = {
   "what is missing is not made again": [
     {
       file: PROVISION,
-      from: "  if (stream === undefined || consumer === undefined) await provision(jsm, limits);\n",
+      from: "  if (found.some((one) => one.missing)) await provision(jsm, limits);\n",
       to: "  void provision;\n",
     },
   ],

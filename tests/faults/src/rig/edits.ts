@@ -1,5 +1,6 @@
 import { BUS_CONTROLS } from "./bus-edits.ts";
 import { INPUT_CONTROLS } from "./input-edits.ts";
+import { LIVE_CONTROLS } from "./live-edits.ts";
 
 /** A change of a source file, made as a service loads it and never on disk. */
 export interface Edit {
@@ -21,6 +22,7 @@ const TAKE_CALLBACK = "apps/receiver/src/take-callback.ts";
 export const CONTROLS = {
   ...BUS_CONTROLS,
   ...INPUT_CONTROLS,
+  ...LIVE_CONTROLS,
   "acknowledged before it is settled": [
     {
       file: "packages/bus/src/consumer.ts",
@@ -65,7 +67,7 @@ export const CONTROLS = {
   "no count before the call": [
     {
       file: "packages/database/src/claim-delivery.ts",
-      from: "SET status = 'delivering', attempts = attempts + 1, attempt",
+      from: "SET status = 'delivering', attempts = q.attempts + 1, attempt",
       to: "SET status = 'delivering', attempt",
     },
     {

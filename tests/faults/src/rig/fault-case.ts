@@ -2,10 +2,12 @@ import type { FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { Bot, messageIdOf, waysOfReplying } from "./bot.ts";
 import { CALLED_ONCE, checkCalledOnce } from "./called-once.ts";
 import { checkLedger, INVARIANTS, type Allowances } from "./ledger.ts";
+import { LiveVisitors } from "./live-visitors.ts";
 import { Load } from "./load.ts";
 import { createRandom, hash, RUN_SEED, type Random } from "./random.ts";
 import { writeReport } from "./report.ts";
 import { AT_REST, checkBounds, checkStanding, checkLogs } from "./rest.ts";
+import { LIVE_INVARIANTS } from "./transcript.ts";
 import { untilQuiet } from "./until-quiet.ts";
 import { mustHold } from "./violation.ts";
 import type { World } from "./world.ts";
@@ -15,6 +17,8 @@ export interface Trial {
   world: World;
   load: Load;
   bot: Bot;
+  /** Visitors who follow their sessions live; a few of each case do so from the beginning. */
+  live: LiveVisitors;
   random: Random;
   /** The calls of this case that reached n8n, in the order of their arrival. */
   calls: FakeCall[];
@@ -36,6 +40,8 @@ export interface FaultCase {
 }
 
 const SETTLE_MS = 60_000;
+/** Past the look of a gateway that has heard nothing. */
+const TOLD_LIVE_MS = 15_000;
 
 /** Sessions of the cases that are over, by world: nothing may happen to them any more. */
 const ENDED = new WeakMap<World, Set<string>>();
@@ -55,11 +61,12 @@ function repeated(calls: readonly FakeCall[]): number {
 }
 
 async function check(trial: Trial, faultCase: FaultCase, allowed: Allowances, logsFrom: Map<string, number>) {
-  const { world, load, calls } = trial;
+  const { world, load, live, calls } = trial;
   await untilQuiet(trial, faultCase.settleMs ?? SETTLE_MS);
   const answeredInResponse = (id: string) =>
     waysOfReplying(id) !== "callback" && allowed.calledBack?.has(id) !== true && allowed.replayed?.has(id) !== true;
   await checkLedger({ load, calls, allowed, answeredInResponse });
+  await live.check(load, TOLD_LIVE_MS);
   await checkBounds(world);
   checkStanding(world);
   checkNothingLate(trial);
@@ -78,14 +85,18 @@ export async function runCase(world: World, faultCase: FaultCase): Promise<void>
   const killsBefore = world.kills();
   const measured: Record<string, number> = {};
   const bot = new Bot(world, random);
+  // Chance of its own: when a stream is lost is decided by timing, which must not change what else is chosen.
+  using live = new LiveVisitors(world, createRandom(seed + 1));
+  const load = new Load(world, random, (visitor) => live.followSome(visitor));
   let allowed: Allowances = {};
   world.n8n.calls.length = 0;
   world.n8n.failures.length = 0;
   world.n8n.answerWith(bot.answer);
   const trial: Trial = {
     world,
-    load: new Load(world, random),
+    load,
     bot,
+    live,
     random,
     calls: world.n8n.calls,
     measure: (name, value) => void (measured[name] = Math.round(value)),
@@ -109,6 +120,7 @@ export async function runCase(world: World, faultCase: FaultCase): Promise<void>
     callbacks: [...bot.callbackAnswers.values()].reduce((sum, count) => sum + count, 0),
     invariants: [
       ...Object.values(INVARIANTS),
+      ...Object.values(LIVE_INVARIANTS),
       NOTHING_LATE,
       ...Object.values(AT_REST),
       ...(faultCase.calledOnce === true ? [CALLED_ONCE] : []),

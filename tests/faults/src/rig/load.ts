@@ -70,11 +70,14 @@ export class Load {
   #world: World;
   #random: Random;
   #sent = 0;
+  #onOpened: (visitor: Visitor) => void;
   #pickGateway = () => this.#random.pick(this.#world.gateways).url;
 
-  constructor(world: World, random: Random) {
+  /** `onOpened` hears of each session before anything happens there. */
+  constructor(world: World, random: Random, onOpened: (visitor: Visitor) => void) {
     this.#world = world;
     this.#random = random;
+    this.#onOpened = onOpened;
   }
 
   /** From now on requests go where `pick` says; to any gateway by default. */
@@ -89,6 +92,7 @@ export class Load {
       const { text } = await this.#until2xx("/api/chat/session", { "content-type": "application/json" }, "{}");
       const { sessionId, sessionToken } = JSON.parse(text) as Visitor;
       opened.push({ sessionId, sessionToken });
+      this.#onOpened({ sessionId, sessionToken });
     };
     for (let left = count; left > 0; left -= 20) await Promise.all(Array.from({ length: Math.min(20, left) }, one));
     this.visitors.push(...opened);

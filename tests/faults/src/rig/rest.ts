@@ -37,11 +37,17 @@ const CONNECTIONS = {
 
 const MIB = 1_024 * 1_024;
 const POOL = 20;
-const MORE_MEMORY_BYTES = 160 * MIB;
-const NEAR_MEMORY_BYTES = 64 * MIB;
 const GARBAGE_EVERY_MS = 2_000;
-const MORE_DESCRIPTORS = 200;
-const NEAR_DESCRIPTORS = 24;
+const COLLECTED_WITHIN_MS = 10_000;
+
+/** What a service may hold beyond what it began with. */
+interface Bounds {
+  moreBytes: number;
+  moreDescriptors: number;
+}
+
+const WITHIN: Bounds = { moreBytes: 160 * MIB, moreDescriptors: 200 };
+const NEAR: Bounds = { moreBytes: 64 * MIB, moreDescriptors: 24 };
 
 async function leftOver(world: World): Promise<string[]> {
   const [row] = await world.database.query<Record<string, number>>(LEFT_OVER, []);
@@ -62,7 +68,7 @@ export async function untilAtRest(world: World, withinMs: number): Promise<void>
   });
 }
 
-function resourceProblems(world: World, moreBytesAllowed: number, moreDescriptors: number): string[] {
+function resourceProblems(world: World, bounds: Bounds): string[] {
   return world.services.flatMap((service) => {
     const now = readResources(service.pid);
     const { baseline } = service;
@@ -70,9 +76,26 @@ function resourceProblems(world: World, moreBytesAllowed: number, moreDescriptor
     const moreBytes = now.residentBytes - baseline.residentBytes;
     const more = now.descriptors - openFromClients(Number(new URL(service.url).port)) - baseline.descriptors;
     return [
-      ...(moreBytes > moreBytesAllowed ? [`${service.name} holds ${Math.round(moreBytes / MIB)} MiB more`] : []),
-      ...(more > moreDescriptors ? [`${service.name} holds ${more} more descriptors`] : []),
+      ...(moreBytes > bounds.moreBytes ? [`${service.name} holds ${Math.round(moreBytes / MIB)} MiB more`] : []),
+      ...(more > bounds.moreDescriptors ? [`${service.name} holds ${more} more descriptors`] : []),
     ];
+  });
+}
+
+/** Waits until no service holds more than that beyond what it began with; what is garbage is collected meanwhile. */
+async function untilWithin(world: World, invariant: string, bounds: Bounds, withinMs: number): Promise<void> {
+  let problems = resourceProblems(world, bounds);
+  let askAtMs = 0;
+  const check = () => {
+    problems = resourceProblems(world, bounds);
+    if (problems.length > 0 && performance.now() >= askAtMs) {
+      askAtMs = performance.now() + GARBAGE_EVERY_MS;
+      for (const service of world.services) service.signal("SIGUSR2"); // see collect-garbage.ts
+    }
+    return problems.length === 0;
+  };
+  await waitFor(invariant, check, withinMs).catch((error: unknown) => {
+    throw problems.length > 0 ? new Violation(invariant, problems) : error;
   });
 }
 
@@ -80,27 +103,17 @@ function resourceProblems(world: World, moreBytesAllowed: number, moreDescriptor
 export async function checkBounds(world: World): Promise<void> {
   const connections = await world.database.query<{ name: string; count: number }>(CONNECTIONS, []);
   const most = POOL * Math.max(world.gateways.length, world.dispatchers.length, world.receivers.length);
-  mustHold(AT_REST.bounded, [
-    ...resourceProblems(world, MORE_MEMORY_BYTES, MORE_DESCRIPTORS),
-    ...connections.filter(({ count }) => count > most).map(({ name, count }) => `${name} has ${count} connections`),
-  ]);
+  mustHold(
+    AT_REST.bounded,
+    connections.filter(({ count }) => count > most).map(({ name, count }) => `${name} has ${count} connections`),
+  );
+  await untilWithin(world, AT_REST.bounded, WITHIN, COLLECTED_WITHIN_MS);
 }
 
 /** Waits until idle connections are given up and what was opened for the work is closed again. */
 export async function untilBackNearBaseline(world: World, withinMs = 40_000): Promise<void> {
-  let problems: string[] = [];
-  let askAtMs = 0;
-  const check = () => {
-    if (performance.now() >= askAtMs) {
-      askAtMs = performance.now() + GARBAGE_EVERY_MS;
-      for (const service of world.services) service.signal("SIGUSR2"); // see collect-garbage.ts
-    }
-    problems = resourceProblems(world, NEAR_MEMORY_BYTES, NEAR_DESCRIPTORS);
-    return problems.length === 0;
-  };
-  await waitFor("resources to be back", check, withinMs).catch((error: unknown) => {
-    throw problems.length > 0 ? new Violation(BACK, problems) : error;
-  });
+  for (const service of world.services) service.signal("SIGUSR2");
+  await untilWithin(world, BACK, NEAR, withinMs);
 }
 
 /** Looks for services that ended without a signal: unlike the killed ones, they should have lived. */
