@@ -12,7 +12,7 @@ const HELP = [
   "- any text: I repeat it",
   "- `/long`: a long answer, with all that markdown can do",
   "- `/slow`: the same, slowly: reload the page meanwhile, or stop a service",
-  "- `/later` (or a text with the word later): I answer by a signed callback, a second after",
+  "- `/later` (or a text with the word later): I answer by a signed callback, a few seconds after",
   "- `/fail`: I answer with an error, so that you can watch the retries",
   "- `/help`: this list",
 ].join("\n");
@@ -21,6 +21,7 @@ const LONG = [
   "## How a message travels",
   "",
   "You wrote it in the browser, and it was **safe** before you saw it as sent: it was committed to PostgreSQL first.",
+  "",
   "What happened then:",
   "",
   "1. The *gateway* published a work token on NATS JetStream.",

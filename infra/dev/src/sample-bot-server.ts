@@ -20,9 +20,9 @@ export interface SampleBotOptions {
 }
 
 const BODY_MAX_BYTES = 1_048_576;
-const LATER_MS = 1_000;
+const LATER_MS = 3_000;
 const WORD_MS = 45;
-const STREAM_MS = 3_000;
+const STREAM_MS = 10_000;
 const SLOW_WORD_MS = 200;
 const SLOW_STREAM_MS = 30_000;
 

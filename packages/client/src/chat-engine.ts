@@ -112,7 +112,8 @@ export class ChatEngine {
   }
 
   stop(): void {
-    this.#run?.abort();
+    if (this.#run === null) return; // a listener may stop whatever it hears
+    this.#run.abort();
     this.#run = null;
     this.#follower.stop();
   }
@@ -152,12 +153,13 @@ export class ChatEngine {
     });
   }
 
-  /** Another tab has opened a session, which this one is part of then, or forgotten this one. */
+  /** Another tab has opened a session, which this one is part of then, or forgotten or replaced this one. */
   #heedOtherTab(): void {
     const { stored } = this.#sessions;
     const { access } = this.#follower;
-    if (access === null && stored !== null) this.#follower.follow(stored, null);
-    if (access !== null && stored === null) this.#follower.lose(access);
+    if (access === null) {
+      if (stored !== null) this.#follower.follow(stored, null);
+    } else if (stored?.sessionToken !== access.sessionToken) this.#follower.lose(access);
   }
 
   /** A session is gone. A logout in another tab took what was unsent with it; the rest goes to the next session. */

@@ -75,6 +75,7 @@ export class History {
     const path = `/messages/${access.sessionId}?before=${encodeURIComponent(cursor)}`;
     const answer = await this.#read(path, access, signal, isPage);
     if (answer?.ok) this.#parts.conversation.showOlder(cursor, answer.data);
+    else if (answer !== undefined) this.#parts.conversation.older = null; // refused for good: asked again, it would be again
   }
 
   #showNewest({ session, ...page }: HistoryPage & { session: ChatSession }): void {

@@ -21,6 +21,23 @@ test.each(["live", "offline"])(
   },
 );
 
+test("a listener may stop the client, and hears of it once", async () => {
+  const client = testClient(await testGateway());
+  let [heard, isDone] = [0, false];
+  client.subscribe(() => {
+    heard += 1;
+    isDone ||= client.snapshot.connection === "live";
+    if (isDone && heard <= 100) client.stop(); // each time, as a careless one would
+  });
+  client.start();
+  client.send("Hello!");
+  await waitFor("it to be stopped", () => client.snapshot.connection === "idle" && heard > 1);
+  const before = heard;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(heard - before).toBeLessThanOrEqual(1);
+  expect(heard).toBeLessThan(100);
+});
+
 test("after stop nothing is asked of the gateway, whatever was waiting", async () => {
   const gateway = await testGateway();
   const calls: RequestInit[] = [];

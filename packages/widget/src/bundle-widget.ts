@@ -17,13 +17,14 @@ export interface BundledFile {
 /** Bundles the widget into a folder: `widget.js` and what that imports later, each with its compressed forms beside it. */
 export async function bundleWidget(outdir: string): Promise<BundledFile[]> {
   const { metafile } = await build({
-    entryPoints: [join(import.meta.dirname, "widget.ts")],
+    entryPoints: {
+      widget: join(import.meta.dirname, "widget.ts"),
+      "markdown-text": join(import.meta.dirname, "markdown/markdown-text.ts"),
+    },
     outdir,
     bundle: true,
-    splitting: true,
     format: "esm",
     target: "es2022",
-    chunkNames: "[name]-[hash]",
     conditions: ["chat-relay-source"],
     minify: true,
     legalComments: "none",

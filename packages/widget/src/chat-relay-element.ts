@@ -42,6 +42,7 @@ export class ChatRelayElement extends HTMLElement {
   }
 
   set texts(texts: TextOverrides) {
+    if (JSON.stringify(texts) === JSON.stringify(this.#texts)) return; // a page may set the same with each of its renders
     this.#texts = { ...texts };
     this.#renewView();
   }
@@ -78,7 +79,7 @@ export class ChatRelayElement extends HTMLElement {
 
   /** On logout: ends the session and forgets everything. Settles when the gateway was told, as far as it can be reached. */
   async reset(): Promise<void> {
-    const told = this.#chat?.forget();
+    const told = (this.#chat ?? this.#makeChat()).forget();
     this.#chat = null;
     if (this.#view !== null) this.#view.draft = "";
     this.#renewChat();
@@ -113,19 +114,24 @@ export class ChatRelayElement extends HTMLElement {
   #renewChat(): void {
     if (this.#connected === null) return;
     this.#chat?.stop();
-    this.#chat = new VisitorChat({
+    this.#chat = this.#makeChat();
+    this.#chat.start((news) => this.#changed(news));
+    this.#changed([]);
+  }
+
+  #makeChat(): VisitorChat {
+    return new VisitorChat({
       gateway: gatewayOf(this),
-      userId: this.getAttribute("user-id"),
+      userId: this.getAttribute("user-id") || null,
       getUserToken: () => this.getUserToken?.() ?? null,
       getMetadata: () => this.metadata ?? {},
     });
-    this.#chat.start((news) => this.#changed(news));
-    this.#changed([]);
   }
 
   #renewView(): void {
     if (this.#connected === null) return;
     const { draft = "" } = this.#view ?? {};
+    const hadFocus = this.#shadow.activeElement !== null;
     this.#view?.stop();
     this.#view = this.#makeView();
     this.#view.draft = draft;
@@ -133,6 +139,7 @@ export class ChatRelayElement extends HTMLElement {
     this.#changed([]);
     this.#view.setUnread(this.#unread);
     this.#view.setOpen(this.#isShown);
+    if (hadFocus && this.#isShown) this.#view.focusPanel();
   }
 
   #makeView(): ChatView {

@@ -22,6 +22,9 @@ export interface ChatViewHandlers {
   readonly onEarlier: () => void;
 }
 
+/** A device's clock may be months behind, and a timer of more than 24 days fires at once. */
+const LOOK_MAX_MS = 60_000;
+
 /** Everything that is seen of the chat. Drawn at most once a frame, and not while it is closed. */
 export class ChatView {
   readonly root: HTMLElement;
@@ -74,6 +77,7 @@ export class ChatView {
     this.#panel.classList.toggle("open", isOpen);
     this.#launcher.setOpen(isOpen);
     this.#stopFitting();
+    if (!isOpen) this.#placeLog(this.root);
     if (isOpen && !this.#isInline) this.#stopFitting = fitSmallScreen(this.#panel, (isFull) => this.#setFull(isFull));
   }
 
@@ -129,7 +133,7 @@ export class ChatView {
     clearTimeout(this.#timer);
     const now = Date.now();
     const next = nextLook(snapshot, now);
-    if (next !== null) this.#timer = setTimeout(() => this.#draw(), next - now);
+    if (next !== null) this.#timer = setTimeout(() => this.#draw(), Math.min(next - now, LOOK_MAX_MS));
   }
 
   #send(text: string): void {
@@ -146,6 +150,12 @@ export class ChatView {
 
   #setFull(isFull: boolean): void {
     this.#panel.setAttribute("aria-modal", String(isFull));
+    this.#placeLog(isFull ? this.#panel : this.root);
+  }
+
+  /** Into a modal dialog, since nothing outside of it is read then; out of a closed one, since nothing inside is. */
+  #placeLog(parent: HTMLElement): void {
+    if (this.#announcer.root.parentElement !== parent) parent.append(this.#announcer.root);
   }
 
   #onKey(event: KeyboardEvent): void {

@@ -4,12 +4,22 @@ import type { Phrases } from "./texts/phrases.ts";
 
 let renderer: typeof MarkdownText | null = null;
 let loading: Promise<void> | null = null;
+let failures = 0;
+
+/** A browser that could not load a script does not ask for the same address again. */
+function rendererUrl(): string {
+  const again = failures === 0 ? "" : `?again=${failures}`;
+  return new URL(`markdown-text.js${again}`, import.meta.url).href;
+}
 
 /** Fetches what renders replies. It is more than half of all the code, and a page without a reply does not need it. */
 export function loadRenderer(): Promise<void> {
-  loading ??= import("./markdown/markdown-text.ts").then(
+  loading ??= (import(rendererUrl()) as Promise<{ MarkdownText: typeof MarkdownText }>).then(
     (loaded) => void (renderer = loaded.MarkdownText),
-    () => void (loading = null), // asked for again with the next reply; until then they are shown as they were written
+    () => {
+      loading = null; // asked for again with the next reply; until then they are shown as they were written
+      failures += 1;
+    },
   );
   return loading;
 }

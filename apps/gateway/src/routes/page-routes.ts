@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
-import type { FastifyReply } from "fastify";
 import type { ZodApp } from "../edge/zod-app.ts";
 
 const PUBLIC_DIR = fileURLToPath(new URL("../../public/", import.meta.url));
@@ -22,16 +21,12 @@ const PAGE_POLICY = [
 
 const PAGE_HEADERS = { "content-security-policy": PAGE_POLICY, "cache-control": "no-cache" };
 
-const YEAR_S = 31_536_000;
-/** Files whose names change with their content. */
-const HASHED = /-[A-Z0-9]{8}\.js(?:\.br|\.gz)?$/;
-
 // Other sites' pages load it: a script that is no secret, with no credentials.
-function sendToAnyPage(reply: FastifyReply, path: string): void {
-  reply.header("access-control-allow-origin", "*");
-  reply.header("cross-origin-resource-policy", "cross-origin");
-  reply.header("cache-control", HASHED.test(path) ? `public, max-age=${YEAR_S}, immutable` : "no-cache");
-}
+const TO_ANY_PAGE = {
+  "access-control-allow-origin": "*",
+  "cross-origin-resource-policy": "cross-origin",
+  "cache-control": "no-cache", // asked for again with its ETag
+};
 
 /** `GET /widget/…`: the widget, for any site. */
 export async function widgetRoutes(app: ZodApp): Promise<void> {
@@ -45,7 +40,7 @@ export async function widgetRoutes(app: ZodApp): Promise<void> {
     cacheControl: false,
     preCompressed: true,
     suppressWarning: true, // its folder may be missing where only the API is wanted
-    setHeaders: sendToAnyPage,
+    setHeaders: (reply) => void reply.headers(TO_ANY_PAGE),
   });
 }
 

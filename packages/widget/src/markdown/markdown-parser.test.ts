@@ -24,6 +24,15 @@ describe("the parser", () => {
     );
   });
 
+  test("makes text of an image in a link", () => {
+    expect(html("[![Build](https://x.example/i.png)](https://ci.example)")).toBe(
+      '<p><a href="https://ci.example">Build</a></p>',
+    );
+    expect(html("[a *![b](https://x.example/i.png)*](https://ci.example)")).toBe(
+      '<p><a href="https://ci.example">a <em>b</em></a></p>',
+    );
+  });
+
   test.each([
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -57,6 +66,7 @@ describe("settledBlocks", () => {
   test("a text that grows reads the same, whole and piece by piece", () => {
     const text =
       "Intro *one*\ntwo\n\n# Title\n\nSetext\n===\n\n1. a\n\n   still a\n2. b\n   - c\n\n> quote\nlazy\n\n" +
+      "1. a\n\n1. b\n\n1. c\n\n10. x\n\n11. y\n\ntext\n\n1) p\n\n2) q\n\n" +
       "```js\nconst a = `1`;\n\n- no list\n```\n\n| h | i |\n|---|:-:|\n| 1 | 2 |\n\n    code\n\nend\n- x\n\n\n- y\n\n---\nlast";
     for (const step of [1, 2, 3, 7, 50]) {
       let [known, rendered] = ["", ""];

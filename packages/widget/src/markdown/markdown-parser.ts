@@ -20,6 +20,10 @@ const renderer: RendererObject = {
   image({ href, text }: Tokens.Image): string {
     return `<a href="${escaped(href)}">${escaped(text || href)}</a>`;
   },
+  /** An image in a link is its text: a link in a link would leave one of them empty. */
+  link({ href, tokens }: Tokens.Link): string {
+    return `<a href="${escaped(href)}">${this.parser.parseInline(tokens.map(withoutImage))}</a>`;
+  },
   listitem({ task, tokens }: Tokens.ListItem): string {
     return `<li${task ? ' class="task"' : ""}>${this.parser.parse(tokens)}</li>\n`;
   },
@@ -38,6 +42,14 @@ export function parseBlocks(text: string): TokensList {
 /** HTML of blocks; not to be trusted. */
 export function toHtml(blocks: Token[]): string {
   return marked.parser(blocks);
+}
+
+function withoutImage(token: Token): Token {
+  if (token.type === "image")
+    return { type: "text", raw: token.raw, text: token["text"] || token["href"], escaped: false };
+  return "tokens" in token && Array.isArray(token["tokens"])
+    ? { ...token, tokens: token["tokens"].map(withoutImage) }
+    : token;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

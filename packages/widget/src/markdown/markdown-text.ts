@@ -6,6 +6,9 @@ import { settledBlocks } from "./settled-blocks.ts";
 /** A line of so many quote and list marks is no text that somebody wrote, and takes the parser long. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){40}/m;
 
+/** So much ASCII without white space is no word or address, and some of it takes the parser's rules for emphasis minutes. */
+const TOO_DENSE = /[!-~]{2000}/;
+
 /** `[name]: address` may change what was read before it. */
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
 
@@ -68,7 +71,7 @@ export class MarkdownText {
   }
 
   #renderBlocks(text: string): void {
-    if (TOO_DEEP.test(text)) throw new RangeError("nested too deeply");
+    if (TOO_DEEP.test(text) || TOO_DENSE.test(text)) throw new RangeError("nothing that somebody wrote");
     const blocks = parseBlocks(text);
     const settled = blocks.splice(0, settledBlocks(blocks));
     if (settled.length === 0 && this.#extendCode(blocks)) return;

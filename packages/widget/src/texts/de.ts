@@ -19,7 +19,7 @@ export const de: Texts = {
   latest: "Zur neuesten Nachricht",
   newMessages: { one: "{count} neue Nachricht", other: "{count} neue Nachrichten" },
   sending: "Wird gesendet…",
-  waiting: "Wird gesendet, sobald Sie wieder online sind",
+  waiting: "Wird so bald wie möglich gesendet",
   sent: "Gesendet",
   delivered: "Zugestellt",
   typing: "Antwort wird geschrieben…",

@@ -19,7 +19,7 @@ export const en: Texts = {
   latest: "Go to the latest message",
   newMessages: { one: "{count} new message", other: "{count} new messages" },
   sending: "Sending…",
-  waiting: "Will be sent when you are back online",
+  waiting: "Will be sent as soon as possible",
   sent: "Sent",
   delivered: "Delivered",
   typing: "Writing a reply…",

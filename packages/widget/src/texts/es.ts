@@ -19,7 +19,7 @@ export const es: Texts = {
   latest: "Ir al último mensaje",
   newMessages: { one: "{count} mensaje nuevo", other: "{count} mensajes nuevos" },
   sending: "Enviando…",
-  waiting: "Se enviará cuando vuelva a tener conexión",
+  waiting: "Se enviará lo antes posible",
   sent: "Enviado",
   delivered: "Entregado",
   typing: "Escribiendo una respuesta…",

@@ -19,7 +19,7 @@ export const fr: Texts = {
   latest: "Aller au dernier message",
   newMessages: { one: "{count} nouveau message", other: "{count} nouveaux messages" },
   sending: "Envoi…",
-  waiting: "Sera envoyé dès que vous serez de nouveau en ligne",
+  waiting: "Sera envoyé dès que possible",
   sent: "Envoyé",
   delivered: "Remis",
   typing: "Rédaction d’une réponse…",

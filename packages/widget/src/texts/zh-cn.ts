@@ -19,7 +19,7 @@ export const zhCn: Texts = {
   latest: "查看最新消息",
   newMessages: { one: "{count} 条新消息", other: "{count} 条新消息" },
   sending: "正在发送…",
-  waiting: "恢复网络后将自动发送",
+  waiting: "将尽快发送",
   sent: "已发送",
   delivered: "已送达",
   typing: "正在回复…",
