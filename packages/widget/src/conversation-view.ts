@@ -47,7 +47,10 @@ export class ConversationView {
     this.#earlier.addEventListener("click", onEarlier);
     this.#latest.addEventListener("click", () => this.goToEnd());
     const options = { root: this.#scroller, rootMargin: AHEAD };
-    this.#nearStart = new IntersectionObserver(([entry]) => entry?.isIntersecting && onEarlier(), options);
+    this.#nearStart = new IntersectionObserver(
+      (entries) => entries.at(-1)?.isIntersecting && onEarlier(), // several may come at once: the last one holds
+      options,
+    );
   }
 
   /** Shows the conversation as it is now; `news` of it are messages that have just come. */

@@ -5,6 +5,13 @@ import { CALLBACK_CASES } from "./cases/callbacks.ts";
 import { ACCESS_CASES } from "./cases/edge-access.ts";
 import { IDEMPOTENCY_CASES } from "./cases/edge-idempotency.ts";
 import { INPUT_WORLDS } from "./cases/input-worlds.ts";
+import { LIVE_FRAMING_CASES } from "./cases/live-framing.ts";
+import { LIVE_GATEWAY_CASES } from "./cases/live-gateways.ts";
+import { LIVE_READER_CASES } from "./cases/live-readers.ts";
+import { LIVE_REPLY_CASES, REPLY_INVARIANTS } from "./cases/live-replies.ts";
+import { LIVE_STORE_CASES } from "./cases/live-stores.ts";
+import { liveStormCases } from "./cases/live-storm.ts";
+import { LIVE_WORLDS } from "./cases/live-worlds.ts";
 import { DEADLY_POINTS, KILL_POINT_CASES } from "./cases/kill-points.ts";
 import { KILL_CASES } from "./cases/kills.ts";
 import { HOLD_POINTS, PAUSE_CASES } from "./cases/pauses.ts";
@@ -43,6 +50,20 @@ describe("killed, held still, and with servers killed", () => {
   ]);
 });
 
+describe("live streams", () => {
+  faultTests(LIVE_WORLDS.usual, [
+    ...LIVE_READER_CASES,
+    ...LIVE_FRAMING_CASES,
+    ...choose(LIVE_GATEWAY_CASES, ["a gateway killed under half of 300 streams"]),
+    ...choose(LIVE_REPLY_CASES, [
+      "a dispatcher killed in the middle",
+      "a dispatcher held still in the middle of a reply",
+    ]),
+    ...choose(LIVE_STORE_CASES, ["nats-server killed in the middle"]),
+    ...liveStormCases(500),
+  ]);
+});
+
 describe("the edges", () => {
   faultTests(INPUT_WORLDS.callbacks, [
     ...choose(CALLBACK_CASES, ["the same callback 3 and 30 times at once"]),
@@ -60,6 +81,13 @@ describe("the checker can fail", () => {
       cases: REDELIVERY_CASES,
       caseName: "the sweep asleep: redelivery",
       failsWith: INVARIANTS.terminal,
+    },
+    {
+      guard: "text of a failed attempt is withdrawn",
+      world: { ...LIVE_WORLDS.usual, without: ["a failed attempt's text not withdrawn"] },
+      cases: LIVE_REPLY_CASES,
+      caseName: "an answer that reports an error",
+      failsWith: REPLY_INVARIANTS.withdrawn,
     },
   ]);
 });

@@ -18,7 +18,6 @@ describe("live streams", () => {
     ...LIVE_REPLY_CASES,
     ...LIVE_STORE_CASES,
     ...LIVE_SLOW_CASES,
-    ...liveStormCases(500),
     ...liveStormCases(2_000),
   ]);
 });

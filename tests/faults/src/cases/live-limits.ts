@@ -1,7 +1,10 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { LiveReader } from "@chat-relay/testkit/live-reader";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { untilLive } from "../rig/live-waits.ts";
+import { n8nLine } from "../rig/n8n-lines.ts";
+import { TEXT_CANARY } from "../rig/product-env.ts";
 import type { Visitor } from "../rig/load.ts";
 import { readMetric } from "../rig/service-metrics.ts";
 import type { SupervisedService } from "../rig/supervised-service.ts";
@@ -68,7 +71,34 @@ async function floodBoth(trial: Trial, gateway: SupervisedService, other: Superv
   mustHold(STREAM_LIMIT_INVARIANTS.free, (await isFree()) ? [] : [`${await openAt(gateway)} are open`]);
 }
 
-/** For a world with few places for streams. */
+const PIECES = 24;
+const PIECE = `${TEXT_CANARY} ${"words ".repeat(1_700)}`;
+
+async function* longReply(): AsyncGenerator<string> {
+  for (let index = 0; index < PIECES; index += 1) {
+    yield n8nLine({ type: "item", content: PIECE });
+    await pause(40);
+  }
+}
+
+/** Together the replies are more than the live log may hold, so that their beginnings are gone for who comes late. */
+async function overfill({ load, live, world, random, measure }: Trial): Promise<void> {
+  const visitors = await load.open(10);
+  for (const visitor of visitors) live.follow(visitor);
+  await untilLive(live.all);
+  world.n8n.answerWith(() => ({ chunks: longReply() }));
+  const sending = Promise.all(visitors.map((visitor) => load.send(visitor)));
+  const areAnswered = () => live.all.every(({ transcript }) => transcript.messages.length === 2);
+  const answered = sending.then(() => waitFor("the replies", areAnswered, 60_000));
+  await meanwhile(answered, async () => {
+    await pause(50);
+    random.pick(live.all).drop();
+  });
+  const pieces = live.all.reduce((sum, { transcript }) => sum + transcript.text.pieces.length, 0);
+  measure("full live log: pieces told", pieces);
+}
+
+/** For a world with few places for streams, and little for text under way. */
 export const LIVE_LIMIT_CASES: FaultCase[] = [
   {
     name: "a flood of streams: 429 beyond those of a session, 503 beyond those of a gateway, and nothing else suffers",
@@ -86,5 +116,9 @@ export const LIVE_LIMIT_CASES: FaultCase[] = [
         ...live.all.filter(({ streams }) => streams !== 1).map(({ streams }) => `a reader had ${streams} streams`),
       ]);
     },
+  },
+  {
+    name: "more text under way than the live log holds: who comes late is told whole text or none, and every reply",
+    run: overfill,
   },
 ];

@@ -79,8 +79,8 @@ async function replay(trial: Trial, visitor: Visitor, count: number): Promise<vo
 
 async function slowReaders(trial: Trial): Promise<void> {
   const { load, live, world, bot, measure } = trial;
-  const [gateway] = world.gateways;
-  if (gateway === undefined) return;
+  const [gateway, other] = world.gateways;
+  if (gateway === undefined || other === undefined) return;
   const options = { pick: () => gateway.url };
   const [visitor, ...others] = await load.open(4);
   if (visitor === undefined) throw new Error("no session");
@@ -90,10 +90,11 @@ async function slowReaders(trial: Trial): Promise<void> {
       : bot.answer(call),
   );
   const stopped = Array.from({ length: STOPPED }, () => live.follow(visitor, options));
-  const [slow, quick] = [live.follow(visitor, options), live.follow(visitor, options)];
-  const beside = others.map((other) => live.follow(other, options));
+  const slow = live.follow(visitor, { pick: () => other.url }); // whose cuts are not counted
+  const quick = live.follow(visitor, options);
+  const beside = others.map((one) => live.follow(one, options));
   await untilLive(live.all);
-  using memory = new MemoryWatch([gateway]);
+  using memory = new MemoryWatch(world.gateways);
   for (const reader of stopped) reader.pause();
   const slowness = new AbortController();
   const reading = readSlowly(slow, slowness.signal);
@@ -104,6 +105,8 @@ async function slowReaders(trial: Trial): Promise<void> {
   const count =
     load.accepted.filter(({ message }) => message.sessionId === visitor.sessionId).length * (1 + REPLIES_EACH);
   await untilAllIsTold([...stopped, slow, quick], count);
+  const uncut = stopped.filter(({ streams }) => streams < 2).length;
+  mustHold(SLOW_READER_INVARIANTS.cut, uncut === 0 ? [] : [`${uncut} were not`]);
   await replay(trial, visitor, count);
   const lagMs = Math.max(...beside.flatMap(({ lagsMs }) => lagsMs));
   measure("slow readers: MiB written to one session", (count * REPLY.length) / MIB);
