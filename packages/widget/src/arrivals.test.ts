@@ -28,6 +28,14 @@ test("the first message of a new session is news: it was written here", () => {
   expect(keysOf(arrivals, [{ ...unsent, id: "id-1", sequence: 1, state: "queued" }])).toEqual([unsent.key]);
 });
 
+test("a reply that comes together with the acceptance of the first message is news, too", () => {
+  const arrivals = new Arrivals();
+  const unsent = message(null, { content: "Hi" });
+  keysOf(arrivals, [unsent]);
+  const accepted = { ...unsent, id: "id-1", sequence: 1, state: "answered" } as const;
+  expect(keysOf(arrivals, [accepted, reply(2)])).toEqual([unsent.key, "id-2"]);
+});
+
 test("another session begins anew", () => {
   const arrivals = new Arrivals();
   keysOf(arrivals, [message(1), reply(2)]);

@@ -8,15 +8,18 @@ export class Arrivals {
 
   /** The messages that have come since the last snapshot: replies, and the visitor's own as they are accepted. */
   take({ messages }: ChatSnapshot): ConversationMessage[] {
-    const arrived = messages.filter(({ key, sequence }) => this.#isNew(key, sequence));
     const sequences = messages.flatMap(({ sequence }) => sequence ?? []);
+    // What comes together with the first message that was written here is an answer to it, and no history.
+    const known = this.#highest ?? Math.min(...this.#acceptedNow(messages));
+    const arrived = messages.filter(
+      ({ key, sequence }) => sequence !== null && (this.#unsent.has(key) || sequence > known),
+    );
     this.#highest = sequences.length === 0 ? null : Math.max(this.#highest ?? 0, ...sequences.slice(-1));
     this.#unsent = new Set(messages.filter(({ sequence }) => sequence === null).map(({ key }) => key));
     return arrived;
   }
 
-  #isNew(key: string, sequence: number | null): boolean {
-    if (sequence === null) return false;
-    return this.#unsent.has(key) || (this.#highest !== null && sequence > this.#highest);
+  #acceptedNow(messages: readonly ConversationMessage[]): number[] {
+    return messages.flatMap(({ key, sequence }) => (sequence !== null && this.#unsent.has(key) ? [sequence] : []));
   }
 }

@@ -21,7 +21,7 @@ test("what is written offline waits on the page, and is delivered once when the 
   await visitor.setOffline(true);
   await chat.panel.getByText("You are offline. What you write is sent when you are back.").waitFor();
   await chat.send("On the train");
-  await chat.entry("You: On the train").getByText("Will be sent when you are back online").waitFor();
+  await chat.entry("You: On the train").getByText("Will be sent as soon as possible").waitFor();
   expect(callsWith("On the train")).toHaveLength(0);
   await visitor.setOffline(false);
   const all = ["You: Before", "Assistant: Re: Before", "You: On the train", "Assistant: Re: On the train"];

@@ -35,7 +35,7 @@ test("a message that is written while the gateway is away is delivered once, whe
   await untilSaid(chat, ["You: Before", "Assistant: Re: Before"]);
   await gateway.end("SIGKILL");
   await chat.send("Meanwhile");
-  await chat.entry("You: Meanwhile").getByText("Will be sent when you are back online").waitFor();
+  await chat.entry("You: Meanwhile").getByText("Will be sent as soon as possible").waitFor();
   await gateway.start();
   const all = ["You: Before", "Assistant: Re: Before", "You: Meanwhile", "Assistant: Re: Meanwhile"];
   await untilSaid(chat, all, 45_000);
