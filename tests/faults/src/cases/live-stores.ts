@@ -184,7 +184,7 @@ export const LIVE_STORE_CASES: FaultCase[] = [
     name: "the store of NATS wiped in the middle of a reply: its text goes on, whole, and the reply comes once",
     run: (trial) => loseNats(trial, true),
   },
-  natsKilled(25),
+  natsKilled(30),
   natsSilent(12),
   {
     name: "PostgreSQL crashed and away for 15 s under streams: they stay open, text goes on, and they catch up",
