@@ -36,6 +36,21 @@ test("a reply that comes together with the acceptance of the first message is ne
   expect(keysOf(arrivals, [accepted, reply(2)])).toEqual([unsent.key, "id-2"]);
 });
 
+test("a reply that overtakes the acceptance of the first message is news, too", () => {
+  const arrivals = new Arrivals();
+  const unsent = message(null, { content: "Hi" });
+  keysOf(arrivals, [unsent]);
+  expect(keysOf(arrivals, [reply(2), unsent])).toEqual(["id-2"]);
+  expect(keysOf(arrivals, [{ ...unsent, id: "id-1", sequence: 1, state: "answered" }, reply(2)])).toEqual([unsent.key]);
+});
+
+test("history is none beside a message that was left unsent", () => {
+  const arrivals = new Arrivals();
+  const unsent = message(null, { content: "Hi" });
+  keysOf(arrivals, [unsent]);
+  expect(keysOf(arrivals, [message(1), reply(2), unsent])).toEqual([]);
+});
+
 test("another session begins anew", () => {
   const arrivals = new Arrivals();
   keysOf(arrivals, [message(1), reply(2)]);
