@@ -139,6 +139,20 @@ test("what may be lost is sent again from the beginning, with the next text and 
   expect(errors).toHaveLength(1);
 });
 
+test("what may be lost is sent again a little later, though nothing more is said", async () => {
+  const own = sender();
+  own.append(0, "last words");
+  await pass(PACE_MS);
+  await published[0]?.fail(new Error("no answer"));
+  expect(published).toHaveLength(1);
+  await pass(1_000);
+  expect(sent()).toEqual([piece(0, "last words"), piece(0, "last words")]);
+  await published[1]?.fail(new Error("no answer"));
+  own.end();
+  await pass(1_000);
+  expect(published).toHaveLength(2);
+});
+
 test("a failure that goes on is told once, and again after a success", async () => {
   let failing = true;
   const own = sender({ publish: async () => (failing ? Promise.reject(new Error("no answer")) : undefined) });

@@ -13,12 +13,13 @@ export interface PieceSenderOptions {
   connected: () => boolean;
   /** Calls back after each (re)connection of the bus; returns the way to stop that. */
   onConnected: (listener: () => void) => () => void;
-  /** Pieces are never the truth: what fails is told once and tried again with the next. */
+  /** Pieces are never the truth: what fails is told once, and tried again with the next or a little later. */
   onFailure: (reason: unknown) => void;
 }
 
 /** What a piece takes beside its content, in the same measure. */
 const PIECE_UNITS = 16;
+const RETRY_MS = 500;
 
 interface Block {
   text: string;
@@ -34,6 +35,7 @@ export class PieceSender {
   #options: PieceSenderOptions;
   #blocks = new Map<number, Block>();
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   /** A sending is due: what is appended until then goes with it. */
   #due = false;
   #ended = false;
@@ -63,6 +65,7 @@ export class PieceSender {
   end(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
     this.#stopListening();
   }
 
@@ -115,6 +118,8 @@ export class PieceSender {
   #failed(reason: unknown, round: number): void {
     if (this.#ended || round !== this.#round) return;
     this.#startOver();
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#wake(), RETRY_MS);
     if (!this.#failing) this.#options.onFailure(reason);
     this.#failing = true;
   }

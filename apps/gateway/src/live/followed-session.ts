@@ -105,6 +105,14 @@ export class FollowedSession implements StreamHost {
     if (this.#feed !== undefined) this.#options.onUnread(this.sessionId);
   }
 
+  /** NATS was away: brings the text that was said meanwhile, and was not heard. */
+  async reread(): Promise<void> {
+    await this.#loading;
+    if (this.#feed === undefined || this.#closed) return;
+    this.#loadText(Promise.resolve());
+    await this.#loading;
+  }
+
   read(after: Position): Promise<SessionEventPage> {
     return readSessionEvents(this.#options.database, this.sessionId, after, this.#options.pageSize);
   }

@@ -168,6 +168,26 @@ describe("while NATS is away", () => {
       expect(reader.of("message").map(({ data }) => data.content)).toEqual(["first"]);
   });
 
+  test("text that was said meanwhile is shown when it is back, though nothing more is said", async () => {
+    await using proxy = await startFaultProxy(testNatsUrl());
+    await using bus = openBus({ ...testConfig({ NATS_URL: proxy.url }), name: "test-live" });
+    await bus.ready;
+    const gateway = await start({}, { bus });
+    const visitor = await gateway.session();
+    const reader = gateway.read(visitor);
+    await reader.until("ready");
+    // This one has not lost NATS.
+    const dispatcher = new FakeDispatcher(shared.stores, await start());
+    const claim = await dispatcher.claim(visitor.id, await gateway.send(visitor));
+    await dispatcher.show(claim, { block: 0, offset: 0, content: "One" });
+    await reader.until("delta");
+    await proxy.refuse();
+    await waitFor("the bus to notice", () => !bus.connected);
+    await dispatcher.show(claim, { block: 0, offset: 3, content: ", two" });
+    await proxy.pass();
+    await waitFor("what was said", () => reader.of("delta").at(-1)?.data.content === "One, two");
+  });
+
   test("and its store wiped, nothing is missed: ids are PostgreSQL's", async () => {
     const gateway = await start({ CHAT_QUEUE_INTERVAL_MS: "300" });
     const visitor = await gateway.session();

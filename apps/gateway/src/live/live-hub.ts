@@ -33,6 +33,7 @@ export type BeginStream = (headers: StreamHeaders) => void;
 const RETRY_SECONDS = 5;
 /** Events that are read for a reader at a time: each may be as large as a reply, and they wait for a slow one. */
 const PAGE = 16;
+const REREADS_AT_ONCE = 8;
 
 /** The live streams of this gateway: who reads which session, and what they are told. */
 export class LiveHub {
@@ -55,7 +56,10 @@ export class LiveHub {
       onSeen: (sessionId, state) => this.#sessions.get(sessionId)?.see(state),
       onError: (error) => logger.warn({ err: error }, "live.look_failed"),
     });
-    this.#stopListening = bus.onConnected(() => this.#look.all());
+    this.#stopListening = bus.onConnected(() => {
+      this.#look.all();
+      void this.#rereadTexts();
+    });
   }
 
   /** Streams that are open now. */
@@ -76,14 +80,13 @@ export class LiveHub {
     if (response.destroyed) this.#leave(session, stream); // gone before we listened
     await session.follow();
     // Read after the feed is open: what happens from here on is heard.
-    const [state] = await readSessionStates(this.#options.database, [sessionId]);
+    const state = await this.#look.ask(sessionId);
     if (state === undefined || state.remainingMs === 0)
       throw new ChatError("session_expired", "The session has expired or was ended");
     this.#refuseClosed();
-    this.#look.expectEnd(state.remainingMs);
     const known = resumedFrom(sessionId, lastEventId, state.position);
     const isReset = lastEventId !== undefined && known === undefined;
-    return (headers) => stream.begin(headers, known ?? state.position, isReset);
+    return (headers) => stream.begin(headers, known ?? state.position, { newest: state.position, isReset });
   }
 
   /** Closes all streams, so that their readers go on at another gateway, and takes no more. */
@@ -91,6 +94,15 @@ export class LiveHub {
     this.#closed = true;
     this.#stopListening();
     for (const stream of this.#streams) stream.close();
+  }
+
+  // One session after another, a few at a time: what is said from now on is heard by all of them all the same.
+  async #rereadTexts(): Promise<void> {
+    const sessions = this.#sessions.values();
+    const rereadRest = async (): Promise<void> => {
+      for (const session of sessions) await session.reread();
+    };
+    await Promise.all(Array.from({ length: REREADS_AT_ONCE }, rereadRest));
   }
 
   #refuseTooMany(sessionId: string): void {

@@ -9,6 +9,7 @@ import { LiveStream, type StreamHost } from "./live-stream.ts";
 
 const sessionId = "01a204da-05d2-7348-8179-58e517fc07b1";
 const NOWHERE: Position = { sequence: 0, status: 0 };
+const SOMEWHERE: Position = { sequence: 1, status: 0 };
 
 /** A session with nothing to read, unless told otherwise. */
 function hostOf(read: (after: Position) => Promise<SessionEventPage>): StreamHost {
@@ -58,7 +59,7 @@ async function openStream(host: StreamHost) {
 test("is not written to any more once it has ended, though its reader has not taken all, and is broken off in the end", async () => {
   await using reader = await openStream(hostOf(nothingNew));
   const { stream, response, socket } = reader;
-  stream.begin({}, NOWHERE, false);
+  stream.begin({}, NOWHERE, { newest: SOMEWHERE, isReset: false });
   await waitFor("ready", () => reader.text().includes("event: ready"));
   socket.pause();
   let fullLooks = 0;
@@ -86,7 +87,7 @@ test("that cannot read what is left does not say end until it could", async () =
     }),
   );
   const { stream, response } = reader;
-  stream.begin({}, NOWHERE, false);
+  stream.begin({}, NOWHERE, { newest: SOMEWHERE, isReset: false });
   await waitFor("ready", () => reader.text().includes("event: ready"));
   isAway = true;
   stream.end();
@@ -95,4 +96,22 @@ test("that cannot read what is left does not say end until it could", async () =
   isAway = false;
   stream.end(); // by the next look
   await waitFor("the end", () => reader.text().includes("event: end"));
+});
+
+test("reads nothing for a reader who comes with the newest position, unless something has happened meanwhile", async () => {
+  const reads: Position[] = [];
+  const host = hostOf(async (position) => {
+    reads.push(position);
+    return nothingNew(position);
+  });
+  await using first = await openStream(host);
+  first.stream.reach({ sequence: 2, status: 0 }); // seen before it has a position of its own
+  first.stream.begin({}, SOMEWHERE, { newest: SOMEWHERE, isReset: false });
+  await waitFor("ready", () => first.text().includes("event: ready"));
+  expect(reads).toEqual([]);
+  await using second = await openStream(host);
+  second.stream.offer({ after: SOMEWHERE, events: [{ position: { sequence: 2, status: 0 }, frame: "" }] });
+  second.stream.begin({}, SOMEWHERE, { newest: SOMEWHERE, isReset: false });
+  await waitFor("ready", () => second.text().includes("event: ready"));
+  expect(reads).toEqual([SOMEWHERE]);
 });

@@ -15,6 +15,13 @@ const FLUSH_MS = 10_000;
 
 export type StreamHeaders = Record<string, number | string | string[] | undefined>;
 
+export interface Beginning {
+  /** The session's newest event when the stream began to hear of it: a reader who is there need not read. */
+  newest: Position;
+  /** Tells the reader that the position it came with is of no use. */
+  isReset: boolean;
+}
+
 /** What all streams of a session have in common. */
 export interface StreamHost {
   sessionId: string;
@@ -50,12 +57,12 @@ export class LiveStream {
     response.on("error", () => undefined);
   }
 
-  /** Opens the response and goes on from the position; `isReset` tells a reader that the one it came with is of no use. */
-  begin(headers: StreamHeaders, position: Position, isReset: boolean): void {
+  /** Opens the response and goes on from the position. */
+  begin(headers: StreamHeaders, position: Position, { newest, isReset }: Beginning): void {
     if (!this.#isOpen) return;
     const { sessionId } = this.#host;
     this.#position = position;
-    this.#behind = true;
+    if (!hasReached(position, newest)) this.#behind = true;
     this.#response.writeHead(200, headers as OutgoingHttpHeaders);
     this.#response.write(readyFrame(sessionId, position));
     if (isReset) this.#response.write(resetFrame(sessionId, position));
@@ -71,6 +78,7 @@ export class LiveStream {
 
   /** The session's newest event is at this position: reads what is missing. */
   reach(position: Position): void {
+    if (!this.#response.headersSent) return; // not at its own position yet
     if (!hasReached(this.#position, position)) this.catchUp();
   }
 

@@ -90,6 +90,26 @@ describe("pieces", () => {
     expect(textOf(text)).toEqual([[0, "a".repeat(80)]]);
   });
 
+  test("of a live log that has lost the beginning take nothing away, and add what they can", () => {
+    const text = new LiveText(100);
+    text.take(pieces(1, [piece(0, "so"), piece(0, "other", 1)]));
+    text.rebuild([pieces(1, [piece(6, "!")]), pieces(1, [piece(2, " far")])]);
+    expect(textOf(text)).toEqual([
+      [0, "so far!"],
+      [1, "other"],
+    ]);
+  });
+
+  test("of the live log that are of a newer attempt withdraw what was shown of the one before", () => {
+    const text = new LiveText(100);
+    text.take(pieces(1, [piece(0, "old"), piece(0, "second", 1)]));
+    text.rebuild([pieces(1, [piece(0, "old")]), pieces(2, [piece(0, "new")])]);
+    expect(textOf(text)).toEqual([
+      [0, "new"],
+      [1, ""],
+    ]);
+  });
+
   test("are kept while many other replies are seen", () => {
     const text = new LiveText(100);
     text.take(pieces(1, [piece(0, "so far")], { afterSequence: 500 }));

@@ -45,17 +45,23 @@ export class LiveText {
     reply.seen.add(given.id);
     for (const piece of given.pieces.filter((one) => this.#mayShow(reply, given.attempt, one)))
       deltas.push(...apply(given.replyTo, reply.blocks, piece));
-    return { deltas, gap: [...reply.blocks.values()].some(({ early }) => early.length > 0) };
+    return { deltas, gap: hasGap(reply) };
   }
 
-  /** Makes the text anew of all the pieces that there are. */
+  /** Makes the text anew of all the pieces that there are; where some are missing, what is known stays. */
   rebuild(found: readonly ReplyPieces[]): void {
-    for (const { replyTo } of found) {
-      const { blocks, seen } = this.#replyTo(replyTo);
-      seen.clear();
-      for (const block of blocks.values()) Object.assign(block, { text: "", early: [] });
+    for (const replyTo of new Set(found.map((pieces) => pieces.replyTo))) {
+      const reply = this.#replyTo(replyTo);
+      const { attempt, blocks, seen } = reply;
+      const ofReply = found.filter((pieces) => pieces.replyTo === replyTo);
+      // Blocks that do not come again are told as withdrawn.
+      reply.blocks = new Map([...blocks.keys()].map((block) => [block, { text: "", early: [] }]));
+      reply.seen = new Set();
+      for (const pieces of ofReply) this.take(pieces);
+      if (!hasGap(reply) || reply.attempt > attempt) continue;
+      Object.assign(reply, { blocks, seen });
+      for (const pieces of ofReply) this.take(pieces);
     }
-    for (const pieces of found) this.take(pieces);
   }
 
   /** A committed event puts an end to text; returns what to tell readers who see it. */
@@ -142,6 +148,11 @@ export class LiveText {
       return [{ replyTo, block, offset: 0, content: "" }];
     });
   }
+}
+
+/** Pieces were missed. */
+function hasGap({ blocks }: Reply): boolean {
+  return [...blocks.values()].some(({ early }) => early.length > 0);
 }
 
 /** Applies a piece, and those that waited for it, unless the text was sent again meanwhile and has them already. */

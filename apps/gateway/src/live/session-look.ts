@@ -10,6 +10,8 @@ export interface SessionLookOptions {
   onError: (error: unknown) => void;
 }
 
+type Asker = PromiseWithResolvers<SessionState | undefined>;
+
 const BATCH = 1_000;
 /** A session ends at its time, and is then looked at: by PostgreSQL's clock, which may be a little behind. */
 const GRACE_MS = 50;
@@ -21,6 +23,8 @@ const GRACE_MS = 50;
 export class SessionLook {
   #options: SessionLookOptions;
   #wanted = new Set<string>();
+  /** Who waits for what the next query says of a session. */
+  #askers = new Map<string, Asker>();
   #looking = false;
   #interval: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
@@ -40,7 +44,6 @@ export class SessionLook {
     this.#interval = undefined;
     clearTimeout(this.#expiry);
     this.#expiresAtMs = Number.POSITIVE_INFINITY;
-    this.#wanted.clear();
   }
 
   /** Looks at all sessions soon. */
@@ -53,6 +56,17 @@ export class SessionLook {
   one(sessionId: string): void {
     this.#wanted.add(sessionId);
     void this.#run();
+  }
+
+  /**
+   * Where a session stands now; undefined when there is no such session any more. Those who ask while a query is under way
+   * share the next one. Fails as the query does.
+   */
+  ask(sessionId: string): Promise<SessionState | undefined> {
+    const asker = this.#askers.get(sessionId) ?? Promise.withResolvers();
+    this.#askers.set(sessionId, asker);
+    this.one(sessionId);
+    return asker.promise;
   }
 
   /** A session is over in `remainingMs`, unless a message renews it: looks then, should that be before the next look. */
@@ -71,22 +85,32 @@ export class SessionLook {
   async #run(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
-    try {
-      while (this.#wanted.size > 0) await this.#lookAtSome();
-    } catch (error) {
-      this.#options.onError(error); // the next look is soon enough
-    }
+    while (this.#wanted.size > 0) await this.#lookAtSome();
     this.#looking = false;
   }
 
   async #lookAtSome(): Promise<void> {
     const sessionIds = [...this.#wanted].slice(0, BATCH);
-    for (const sessionId of sessionIds) this.#wanted.delete(sessionId);
-    const states = new Map((await this.#options.read(sessionIds)).map((state) => [state.sessionId, state]));
+    const asked = new Map(sessionIds.map((sessionId) => [sessionId, this.#askers.get(sessionId)]));
     for (const sessionId of sessionIds) {
-      const state = states.get(sessionId);
-      if (state !== undefined && state.remainingMs > 0) this.expectEnd(state.remainingMs);
-      this.#options.onSeen(sessionId, state);
+      this.#wanted.delete(sessionId);
+      this.#askers.delete(sessionId);
     }
+    try {
+      const states = new Map((await this.#options.read(sessionIds)).map((state) => [state.sessionId, state]));
+      for (const sessionId of sessionIds) {
+        const state = states.get(sessionId);
+        this.#see(sessionId, state);
+        asked.get(sessionId)?.resolve(state);
+      }
+    } catch (error) {
+      for (const asker of asked.values()) asker?.reject(error);
+      this.#options.onError(error); // the next look is soon enough for those that nobody asked for
+    }
+  }
+
+  #see(sessionId: string, state: SessionState | undefined): void {
+    if (state !== undefined && state.remainingMs > 0) this.expectEnd(state.remainingMs);
+    this.#options.onSeen(sessionId, state);
   }
 }

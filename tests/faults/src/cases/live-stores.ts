@@ -5,16 +5,15 @@ import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { untilLive, untilShown, untilTold } from "../rig/live-waits.ts";
 import type { Visitor } from "../rig/load.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
-import type { LiveVisitor } from "../rig/live-visitor.ts";
 import { untilCaughtUp } from "../rig/nats-leaders.ts";
-import { speakForN8n, type SpokenCall } from "../rig/spoken-call.ts";
+import { speakForN8n } from "../rig/spoken-call.ts";
 import { together } from "../rig/together.ts";
 import { mustHold } from "../rig/violation.ts";
 
 /** What must hold of streams while a store is away, by the names that reports and controls use. */
 export const LIVE_STORE_INVARIANTS = {
   shown: "text is shown as it comes",
-  whole: "text goes on when NATS is back, and a new reader is told all of it",
+  whole: "text is whole when NATS is back, though nothing more is said, and a new reader is told all of it",
   looked: "while NATS is away, what happens is shown within CHAT_QUEUE_INTERVAL_MS",
   stays: "streams stay open while PostgreSQL is away, and new ones are 503 with Retry-After",
   caughtUp: "what happened while PostgreSQL was away is shown",
@@ -47,24 +46,14 @@ async function loseNats(trial: Trial, wipe: boolean): Promise<void> {
   if (wipe) for (const node of world.nats) await node.wipe();
   for (const { server } of world.nats) await server.start();
   const upAtMs = Date.now();
-  await untilAllHear(readers, id, call);
+  await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
   trial.measure(
     `NATS ${wipe ? "wiped" : "killed"} in mid-reply: text whole at all gateways after ms`,
     Date.now() - upAtMs,
   );
   readers.push(live.follow(visitor));
-  await untilAllHear(readers, id, call);
-  call.finish();
-}
-
-/** Goes on speaking until all of it is shown; who reconnects late is told what was missed with what comes next. */
-async function untilAllHear(readers: readonly LiveVisitor[], id: string, call: SpokenCall): Promise<void> {
-  const areTold = () => readers.every((reader) => reader.shownOf(id) === call.said);
-  for (let words = 0; words < 50 && (words === 0 || !areTold()); words += 1) {
-    call.say(", more");
-    await waitFor("it to be shown", areTold, 400).catch(() => undefined);
-  }
   await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
+  call.finish();
 }
 
 /** The nodes of a cluster die one after another in the middle of a reply, and come back. */
@@ -75,10 +64,11 @@ async function loseEachNode(trial: Trial): Promise<void> {
   for (const node of world.nats) {
     await node.server.kill();
     const killedAtMs = Date.now();
-    await untilAllHear(readers, id, call);
+    call.say(", more");
+    await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
     slowestMs = Math.max(slowestMs, Date.now() - killedAtMs);
     readers.push(live.follow(visitor));
-    await untilAllHear(readers, id, call);
+    await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
     await node.server.start();
     await untilCaughtUp(node);
   }

@@ -17,8 +17,8 @@ export const LIVE_CONTROLS = {
   "who resumes is told nothing of what was missed": [
     {
       file: HUB,
-      from: "stream.begin(headers, known ?? state.position, isReset)",
-      to: "stream.begin(headers, state.position, isReset)",
+      from: "stream.begin(headers, known ?? state.position, {",
+      to: "stream.begin(headers, state.position, {",
     },
   ],
   "told while it reads": [
