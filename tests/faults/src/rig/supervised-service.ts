@@ -136,8 +136,8 @@ export class SupervisedService implements AsyncDisposable {
 
   #exited(by: number | NodeJS.Signals | null): void {
     this.baseline = undefined;
+    if (this.#wanted || by === "SIGKILL") this.kills += 1;
     if (!this.#wanted) return;
-    this.kills += 1;
     if (typeof by === "number") this.ends += 1;
     this.#restart = setTimeout(() => {
       this.#process.spawn();
