@@ -221,6 +221,18 @@ test("PostgreSQL slow: nothing is written before the stream is open, and a gatew
   expect(await late.answered()).toBe(503);
 });
 
+test("how long a stream was open is no duration of a request", async () => {
+  const gateway = await start();
+  const visitor = await gateway.session();
+  const reader = gateway.read(visitor);
+  await reader.until("ready");
+  await gateway.call("DELETE", "/api/chat/session", { headers: visitor.auth });
+  await waitFor("the end", () => reader.closed);
+  const { body } = await gateway.call("GET", "/metrics");
+  expect(body).toContain('route="/api/chat/session"');
+  expect(body).not.toContain('route="/api/chat/stream/:sessionId"');
+});
+
 test("a reader who leaves before its stream is open leaves nothing behind", async () => {
   await using proxy = await startFaultProxy(await ownDatabaseUrl());
   await using database = await openTestDatabase(proxy.url);

@@ -8,7 +8,7 @@ type PathItem = Record<string, unknown>;
 
 interface Operation {
   requestBody?: { required: boolean; content: Record<string, { schema: { required?: string[] } }> };
-  responses: Record<string, { headers?: Record<string, Header> }>;
+  responses: Record<string, { headers?: Record<string, Header>; content?: Record<string, unknown> }>;
 }
 
 interface Header {
@@ -43,7 +43,9 @@ function relaxBody({ requestBody }: Operation): void {
 
 function describe(operation: Operation): void {
   relaxBody(operation);
-  const limited = "429" in operation.responses;
+  // How many streams are open is limited, not how often they are opened.
+  const isStream = "text/event-stream" in (operation.responses["200"]?.content ?? {});
+  const limited = "429" in operation.responses && !isStream;
   for (const [status, response] of Object.entries(operation.responses))
     response.headers = headersOf(Number(status), limited);
 }

@@ -81,6 +81,9 @@ describe("every operation", () => {
     expect(send.parameters).toEqual(
       expect.arrayContaining([expect.objectContaining({ in: "header", name: "idempotency-key" })]),
     );
+    const stream = document.paths["/api/chat/stream/{sessionId}"].get;
+    expect(stream.responses[200].headers).not.toHaveProperty("RateLimit");
+    expect(stream.responses[429].headers).toHaveProperty("Retry-After");
   });
 });
 

@@ -53,6 +53,9 @@ export function streamRoute(scope: ZodApp, { live }: GatewayContext): void {
     const lastEventId = request.headers["last-event-id"] || request.query.lastEventId || undefined;
     const begin = await live.open({ sessionId, response: reply.raw, lastEventId });
     reply.headers(HEADERS).hijack();
+    reply.raw.once("close", () =>
+      request.log.info({ sessionId, durationMs: Math.round(reply.elapsedTime) }, "stream.closed"),
+    );
     begin(reply.getHeaders());
   });
 }
