@@ -3,6 +3,7 @@ import { waitFor } from "./wait-for.ts";
 
 export interface Visitor {
   sessionId: string;
+  sessionToken: string;
   /** Sends a message; throws unless it is accepted. */
   send(content: string): Promise<ChatMessage>;
   messages(): Promise<ChatMessage[]>;
@@ -27,6 +28,7 @@ export async function createVisitor(gatewayUrl: string): Promise<Visitor> {
   };
   return {
     sessionId,
+    sessionToken,
     messages,
     async send(content) {
       const body = JSON.stringify({ sessionId, content });

@@ -1,5 +1,6 @@
 import { openDatabase, type Database } from "@chat-relay/database/database";
 import { startFakeN8n, type FakeN8n } from "@chat-relay/testkit/fake-n8n";
+import { leaveNothing } from "@chat-relay/testkit/leave-nothing";
 import { runApp, type ServiceName } from "@chat-relay/testkit/service-process";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { existsSync, writeFileSync } from "node:fs";
@@ -10,7 +11,6 @@ import { pathToFileURL } from "node:url";
 import { ADMIN_TOKEN, PRODUCT_ENV } from "./product-env.ts";
 import { CONTROLS, killPointEdits, type ControlName, type Edit, type KillPoint } from "./edits.ts";
 import { killFile } from "./kill-file.ts";
-import { leaveNothing } from "./leave-nothing.ts";
 import { readBus, type BusAtRest } from "./nats-monitor.ts";
 import type { RestartableServer } from "./restartable-server.ts";
 import { startNatsNodes, startPostgresServer, type NatsNode } from "./store-servers.ts";

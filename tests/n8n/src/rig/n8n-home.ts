@@ -1,0 +1,55 @@
+import { runCommand } from "@chat-relay/embedded/run-command";
+import { freePort } from "@chat-relay/embedded/free-port";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { n8nEnv } from "./n8n-env.ts";
+import type { Workflow } from "./workflow.ts";
+
+const COMMAND_MS = 300_000;
+
+interface Credential {
+  id: string;
+  name: string;
+  type: string;
+  data: Record<string, string>;
+}
+
+/** The folder of one n8n, before it is started. */
+export class N8nHome {
+  readonly folder: string;
+  #bin: string;
+
+  constructor(folder: string, bin: string) {
+    this.folder = folder;
+    this.#bin = bin;
+  }
+
+  /** Imports them, as plain text: n8n encrypts them. */
+  async importCredentials(credentials: readonly Credential[]): Promise<void> {
+    const file = join(this.folder, "credentials.json");
+    await writeFile(file, JSON.stringify(credentials));
+    await this.#n8n("import:credentials", `--input=${file}`);
+  }
+
+  /** Imports them, not active. */
+  async importWorkflows(workflows: readonly Workflow[]): Promise<void> {
+    const file = join(this.folder, "workflows.json");
+    await writeFile(file, JSON.stringify(workflows));
+    await this.#n8n("import:workflow", `--input=${file}`);
+  }
+
+  /** Installs a packed community node; n8n finds it when it starts. */
+  async installNode(packedFile: string): Promise<void> {
+    const cwd = join(this.folder, ".n8n/nodes");
+    await mkdir(cwd, { recursive: true });
+    const args = ["install", "--no-audit", "--no-fund", "--loglevel=error", packedFile];
+    const result = await runCommand("npm", args, { cwd, timeoutMs: COMMAND_MS });
+    if (!result.ok) throw new Error(`npm install ${packedFile}: ${result.stderr}`);
+  }
+
+  async #n8n(...args: string[]): Promise<void> {
+    const env = n8nEnv({ home: this.folder, port: await freePort(), brokerPort: await freePort() });
+    const result = await runCommand(process.execPath, [this.#bin, ...args], { env, timeoutMs: COMMAND_MS });
+    if (!result.ok) throw new Error(`n8n ${args.join(" ")}: ${result.stdout}\n${result.stderr}`);
+  }
+}

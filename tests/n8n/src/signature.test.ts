@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { N8n } from "./rig/n8n.ts";
+import { callDirectly, signedCall, type SignedCall } from "./rig/signed-call.ts";
+import { startN8n } from "./rig/start-n8n.ts";
+
+let n8n: N8n;
+
+beforeAll(async () => {
+  n8n = await startN8n();
+});
+afterAll(() => n8n[Symbol.asyncDispose]());
+
+const call = (signed: SignedCall) => callDirectly(n8n.webhook("chat-relay-answer"), signed);
+
+const HARD_TEXTS = [
+  ["umlauts and signs of four bytes", "Grüße, 你好, ﷽, 👩‍👩‍👧‍👦 und 𝄞"],
+  ["marks that combine, and both ways to write é", "e\u0301 é Z\u0351\u036b\u0343"],
+  ["what means something to n8n", "{{ $json.raw }} ={{ 1 + 1 }} $& $1 \\u00e4 \\n"],
+  ["quotes, line ends and the separators of JavaScript", "\"'`</script>\r\n\t\u2028\u2029"],
+  ["a byte order mark and the replacement character", "\ufeffone \ufffd two"],
+  ["right to left", "\u202eשלום مرحبا\u202c"],
+] as const;
+
+describe("plain n8n nodes verify a signature byte for byte", () => {
+  test.each(HARD_TEXTS)("of a text with %s, which arrives as it was", async (_name, text) => {
+    const { status, text: answer } = await call(signedCall(text));
+    expect(status).toBe(200);
+    expect(JSON.parse(answer)).toEqual({ output: `You said: ${text}` });
+  });
+
+  test("of one as long as the gateway takes", async () => {
+    const text = "ä👋".repeat(2_000);
+    const { text: answer } = await call(signedCall(text));
+    expect(JSON.parse(answer)).toEqual({ output: `You said: ${text}` });
+  });
+});
+
+function changed({ body, headers }: SignedCall, change: (body: string) => string): SignedCall {
+  return { headers, body: Buffer.from(change(body.toString())) };
+}
+
+function withHeaders({ body, headers }: SignedCall, changes: Record<string, string | undefined>): SignedCall {
+  const all = Object.entries({ ...headers, ...changes });
+  return {
+    body,
+    headers: Object.fromEntries(all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  };
+}
+
+/** One byte in place of the three of U+FFFD: decoded, it is the same text. */
+function withBrokenByte({ body, headers }: SignedCall): SignedCall {
+  const at = body.indexOf("\ufffd");
+  return { headers, body: Buffer.concat([body.subarray(0, at), Buffer.of(0xff), body.subarray(at + 3)]) };
+}
+
+const signature = (signed: SignedCall) => String(signed.headers["webhook-signature"]);
+const now = () => String(Math.floor(Date.now() / 1_000));
+
+const FORGED: [string, () => SignedCall][] = [
+  ["a body with another text", () => changed(signedCall("Grüße"), (body) => body.replaceAll("Grüße", "Grüsse"))],
+  ["a body with a blank more", () => changed(signedCall("Grüße"), (body) => `${body} `)],
+  ["a body with the same text, but other bytes", () => withBrokenByte(signedCall("a \ufffd b"))],
+  ["a byte order mark before the body", () => changed(signedCall("Grüße"), (body) => `\ufeff${body}`)],
+  ["another composition of the same letter", () => changed(signedCall("é"), (body) => body.normalize("NFD"))],
+  ["a signature of 301 seconds ago", () => signedCall("Grüße", { ageSeconds: 301 })],
+  ["one from 301 seconds ahead", () => signedCall("Grüße", { ageSeconds: -301 })],
+  [
+    "an old signature under a new time",
+    () => withHeaders(signedCall("Grüße", { ageSeconds: 400 }), { "webhook-timestamp": now() }),
+  ],
+  [
+    "the signature of another message",
+    () => withHeaders(signedCall("Grüße"), { "webhook-signature": signature(signedCall("Grüße")) }),
+  ],
+  [
+    "the id of another message",
+    () => withHeaders(signedCall("Grüße"), { "webhook-id": "0199aaaa-0000-7000-8000-000000000000" }),
+  ],
+  ["another secret", () => signedCall("Grüße", { secret: "another-plain-secret-of-the-tests" })],
+  ["no signature", () => withHeaders(signedCall("Grüße"), { "webhook-signature": undefined })],
+  ["no time", () => withHeaders(signedCall("Grüße"), { "webhook-timestamp": undefined })],
+  ["a signature of another kind", () => withHeaders(signedCall("Grüße"), { "webhook-signature": "v2,AAAA v1a,AAAA" })],
+];
+
+describe("they refuse", () => {
+  test.each(FORGED)("%s", async (_name, forge) => {
+    expect(await call(forge())).toMatchObject({ status: 401, text: '{"error":"not signed by chat-relay"}' });
+  });
+
+  test("nothing that is signed, so that the cases above fail for their own reason", async () => {
+    expect(await call(signedCall("Grüße"))).toMatchObject({ status: 200 });
+    expect(await call(signedCall("Grüße", { ageSeconds: 280 }))).toMatchObject({ status: 200 });
+    const signed = signedCall("Grüße");
+    const several = `v1,AAAA ${signature(signed)} v1,BBBB`;
+    expect(await call(withHeaders(signed, { "webhook-signature": several }))).toMatchObject({ status: 200 });
+  });
+
+  test("a forged one within a stream, before anything has run", async () => {
+    const forged = changed(signedCall("Grüße"), (body) => body.replaceAll("Grüße", "Grüsse"));
+    const { status, text } = await callDirectly(n8n.webhook("chat-relay-stream"), forged);
+    const lines = text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string });
+    expect(status).toBe(200);
+    expect(lines).toMatchObject([{ type: "error", metadata: { nodeName: "Refuse" } }]);
+  });
+});
