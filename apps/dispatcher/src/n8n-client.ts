@@ -1,5 +1,6 @@
 import type { ChatConfig } from "@chat-relay/core/config";
 import { Agent, buildConnector, errors, request, type Dispatcher } from "undici";
+import { isStarting } from "./n8n-starting.ts";
 
 /** What came of one call. */
 export type CallResult =
@@ -9,7 +10,7 @@ export type CallResult =
   /** The connection broke after the request was sent, or the answer came in part. */
   | { kind: "broken"; status: number | null; problem: string }
   | { kind: "deadline"; status: number | null }
-  /** No connection: n8n never saw the call. */
+  /** No connection, or an n8n that is only starting: no workflow saw the call. */
   | { kind: "unreachable"; problem: string }
   /** The caller gave the call up. */
   | { kind: "aborted" };
@@ -172,7 +173,8 @@ class HttpN8nClient implements N8nClient {
         signal: either,
       });
       status = response.statusCode;
-      return await this.#read(response, onBody);
+      const result = await this.#read(response, onBody);
+      return isStarting(result) ? { kind: "unreachable", problem: "n8n is starting" } : result;
     } catch (error) {
       return classify(error, status, signal, deadline.signal);
     } finally {

@@ -42,6 +42,35 @@ test.each([
   expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "queued", attempts: [] });
 });
 
+const EXPRESS_404 = "<!DOCTYPE html>\n<html><body>\n<pre>Cannot POST /webhook/chat</pre>\n</body></html>\n";
+
+test.each([
+  ["that it is starting up", 200, "n8n is starting up. Please wait"],
+  ["that it has no such path yet", 404, EXPRESS_404],
+])("an n8n that says %s is away still, and costs no attempt", async (_name, status, body) => {
+  await using dispatcher = await startDispatcher();
+  dispatcher.n8n.answerWith(() => ({ status, body, headers: { "content-type": "text/html; charset=utf-8" } }));
+  const message = await dispatcher.send(await dispatcher.session());
+  await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
+  expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "queued", attempts: [] });
+  dispatcher.n8n.answerWith(() => ({ body: { output: "ok" } }));
+  const delivery = await dispatcher.until(message.id, "answered");
+  expect(delivery.attempts).toMatchObject([{ number: 1, outcome: "delivered" }]);
+});
+
+test.each([
+  ["a workflow's page", 200, "text/html", "<p>n8n is starting up. Please wait</p>"],
+  ["the words as text", 200, "text/plain", "n8n is starting up. Please wait"],
+  ["another 404", 404, "text/html", "<pre>Not found</pre>"],
+  ["a workflow that is not active", 404, "application/json", '{"code":404,"message":"Cannot POST /webhook/chat"}'],
+])("%s is an answer like others", async (_name, status, contentType, body) => {
+  await using dispatcher = await startDispatcher();
+  dispatcher.n8n.answerWith(() => ({ status, body, headers: { "content-type": contentType } }));
+  const message = await dispatcher.send(await dispatcher.session());
+  const attempt = await waitFor("the attempt", async () => (await dispatcher.delivery(message.id)).attempts[0]);
+  expect(attempt.httpStatus).toBe(status);
+});
+
 test("after an outage, a first call that hangs does not hold up the other sessions", async () => {
   await using dispatcher = await startDispatcher({ CHAT_WEBHOOK_TIMEOUT_MS: "60000", CHAT_BREAKER_RAMP_MS: "200" });
   const { port } = dispatcher.n8n;
