@@ -9,8 +9,9 @@ function killAll(): void {
 }
 
 process.once("exit", killAll);
-// A run that is called off ends its workers with a signal, or by closing the line to them.
-for (const event of ["SIGINT", "SIGTERM", "disconnect"]) {
+// A run that is called off ends its workers with a signal, or by closing the line to them. Its own process ends in order.
+const isWorker = process.env["VITEST_POOL_ID"] !== undefined;
+for (const event of isWorker ? ["SIGINT", "SIGTERM", "disconnect"] : []) {
   process.once(event, () => {
     killAll();
     process.exit(1);

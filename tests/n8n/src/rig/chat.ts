@@ -88,6 +88,11 @@ export class Chat implements Disposable {
     return this.#pieces(messageId).reduce((text, { data }) => text.slice(0, data.offset) + data.content, "");
   }
 
+  /** Waits until that is what the visitor sees written of the reply so far. */
+  async untilShown({ message }: Asked, text: string): Promise<void> {
+    await waitFor(`"${text}" to be shown`, () => this.shown(message.id) === text, PATIENCE_MS);
+  }
+
   /** Everything that the assistant has said, in order. */
   said(): string[] {
     return this.#heard

@@ -1,4 +1,5 @@
 import { stablePort } from "@chat-relay/testkit/stable-port";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,6 +51,7 @@ async function makeTemplate(bin: string, folder: string, modelPort: number): Pro
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { bin, version } = await installN8n(log);
   const folder = await mkdtemp(join(tmpdir(), "chat-relay-n8n-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true })); // of a run that is called off
   const template = await mkdtemp(join(folder, "template-"));
   const modelPort = await stablePort();
   log(`n8n ${version}: importing and publishing the workflows of infra/n8n`);

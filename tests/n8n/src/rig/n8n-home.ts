@@ -1,5 +1,6 @@
-import { runCommand } from "@chat-relay/embedded/run-command";
+import { runCommand, type CommandOptions } from "@chat-relay/embedded/run-command";
 import { freePort } from "@chat-relay/embedded/free-port";
+import { leaveNothing } from "@chat-relay/testkit/leave-nothing";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { n8nEnv } from "./n8n-env.ts";
@@ -12,6 +13,15 @@ interface Credential {
   name: string;
   type: string;
   data: Record<string, string>;
+}
+
+/** Runs it to its end, or to ours. */
+async function run(command: string, args: string[], options: CommandOptions): Promise<void> {
+  const stop = new AbortController();
+  const forget = leaveNothing(() => stop.abort());
+  const result = await runCommand(command, args, { ...options, timeoutMs: COMMAND_MS, signal: stop.signal });
+  forget();
+  if (!result.ok) throw new Error(`${command} ${args.join(" ")}: ${result.stdout}\n${result.stderr}`);
 }
 
 /** The folder of one n8n, before it is started. */
@@ -43,13 +53,11 @@ export class N8nHome {
     const cwd = join(this.folder, ".n8n/nodes");
     await mkdir(cwd, { recursive: true });
     const args = ["install", "--no-audit", "--no-fund", "--loglevel=error", packedFile];
-    const result = await runCommand("npm", args, { cwd, timeoutMs: COMMAND_MS });
-    if (!result.ok) throw new Error(`npm install ${packedFile}: ${result.stderr}`);
+    await run("npm", args, { cwd });
   }
 
   async #n8n(...args: string[]): Promise<void> {
     const env = n8nEnv({ home: this.folder, port: await freePort(), brokerPort: await freePort() });
-    const result = await runCommand(process.execPath, [this.#bin, ...args], { env, timeoutMs: COMMAND_MS });
-    if (!result.ok) throw new Error(`n8n ${args.join(" ")}: ${result.stdout}\n${result.stderr}`);
+    await run(process.execPath, [this.#bin, ...args], { env });
   }
 }

@@ -3,6 +3,8 @@ import { waitFor } from "@chat-relay/testkit/wait-for";
 const EMAIL = "owner@example.com";
 const PASSWORD = "Password-of-the-n8n-tests-1";
 
+const PATIENCE_MS = 30_000;
+
 /** Says that a path is taken, though not for GET: the workflow is active. */
 const ACTIVE = /Did you mean to make a POST request/;
 
@@ -17,27 +19,45 @@ export class N8nOwner {
 
   /** Makes the owner's account, on a home that has none. */
   async setUp(): Promise<void> {
-    await this.#post("/owner/setup", { email: EMAIL, password: PASSWORD, firstName: "The", lastName: "Owner" });
+    await this.#request("POST", "/owner/setup", {
+      email: EMAIL,
+      password: PASSWORD,
+      firstName: "The",
+      lastName: "Owner",
+    });
   }
 
   /** Publishes a workflow, or takes it back. */
   async setActive(workflowId: string, active: boolean): Promise<void> {
-    if (this.#cookie === "") await this.#post("/login", { emailOrLdapLoginId: EMAIL, password: PASSWORD });
-    if (!active) return void (await this.#post(`/workflows/${workflowId}/deactivate`, {}));
-    const { versionId } = await this.#request<{ versionId: string }>("GET", `/workflows/${workflowId}`);
-    await this.#post(`/workflows/${workflowId}/activate`, { versionId });
+    const path = `/workflows/${workflowId}`;
+    if (!active) return void (await this.#asOwner("POST", `${path}/deactivate`, {}));
+    const { versionId } = await this.#asOwner<{ versionId: string }>("GET", path);
+    await this.#asOwner("POST", `${path}/activate`, { versionId });
   }
 
-  /** Waits until a path of a Webhook node is served. Never ask this of a Chat Trigger: a GET starts it. */
-  async untilActive(path: string): Promise<void> {
-    await waitFor(`${path} to be active`, async () => {
+  /** Waits until a path of a Webhook node is served, or is no more. Never ask of a Chat Trigger: a GET starts it. */
+  async untilActive(path: string, active = true): Promise<void> {
+    await waitFor(`${path} to be ${active ? "active" : "inactive"}`, async () => {
       const response = await fetch(`${this.#url}/webhook/${path}`);
-      return ACTIVE.test(await response.text());
+      return ACTIVE.test(await response.text()) === active;
     });
   }
 
-  #post(path: string, body: object): Promise<unknown> {
-    return this.#request("POST", path, body);
+  /** Waits until n8n says that of the workflow's latest execution. */
+  async untilExecution(workflowId: string, status: string): Promise<void> {
+    const path = `/executions?filter=${encodeURIComponent(JSON.stringify({ workflowId }))}`;
+    const read = () => this.#asOwner<{ results: { status: string }[] }>("GET", path);
+    await waitFor(
+      `an execution to be ${status}`,
+      async () => (await read()).results[0]?.status === status,
+      PATIENCE_MS,
+    );
+  }
+
+  async #asOwner<T>(method: string, path: string, body?: object): Promise<T> {
+    const login = { emailOrLdapLoginId: EMAIL, password: PASSWORD };
+    if (this.#cookie === "") await this.#request("POST", "/login", login);
+    return this.#request<T>(method, path, body);
   }
 
   async #request<T>(method: string, path: string, body?: object): Promise<T> {

@@ -38,7 +38,7 @@ function readManifest(name: string): string {
 }
 
 /** The n8n that the manifest names. */
-export function n8nVersion(): string {
+function n8nVersion(): string {
   return (JSON.parse(readManifest("package.json")) as { dependencies: { n8n: string } }).dependencies.n8n;
 }
 
@@ -54,7 +54,7 @@ function runNpm(args: string[], folder: string): Promise<number | null> {
   const cli = process.env["npm_execpath"];
   const [command, ...rest] = cli?.endsWith(".js") === true ? [process.execPath, cli] : ["npm"];
   const options = { cwd: folder, env: npmEnv(), stdio: "inherit" } as const;
-  const child = spawn(command as string, [...rest, ...args, ...QUIET], options);
+  const child = spawn(command, [...rest, ...args, ...QUIET], options);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", resolve);

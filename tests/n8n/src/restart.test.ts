@@ -1,0 +1,53 @@
+import { waitFor } from "@chat-relay/testkit/wait-for";
+import { expect, test } from "vitest";
+import { writeFigure } from "./rig/figures.ts";
+import { useN8n } from "./rig/world.ts";
+
+const world = useN8n();
+
+const CONCURRENCY = 4;
+const VISITORS = 20;
+const EACH = 2;
+const ALL = VISITORS * EACH;
+const THINKING_MS = 300;
+
+test.each(["SIGKILL", "SIGTERM"] as const)(
+  "n8n restarted under load (%s): its messages wait, and come back to it a few at a time",
+  async (signal) => {
+    const { n8n, model } = world();
+    await world().relayTo("chat-relay-stream", {
+      CHAT_DISPATCH_CONCURRENCY: String(CONCURRENCY),
+      CHAT_BREAKER_PROBE_MAX_MS: "4000",
+    });
+    model.calls.length = 0;
+    model.speakWith(async function* ({ prompt }) {
+      await new Promise((resolve) => setTimeout(resolve, THINKING_MS));
+      yield `You said: ${prompt}`;
+    });
+    const chats = await Promise.all(Array.from({ length: VISITORS }, () => world().chat()));
+    for (const chat of chats) for (let number = 1; number <= EACH; number += 1) await chat.send(`Message ${number}`);
+    const answers = () => chats.reduce((sum, chat) => sum + chat.said().length, 0);
+    await waitFor("the first answers", () => answers() > CONCURRENCY, 60_000);
+    await n8n.end(signal);
+    await world().operator.untilBreakerOpen();
+    const before = { answers: answers(), calls: model.calls.length };
+    expect(before.answers).toBeLessThan(ALL);
+    await n8n.start();
+    const readyAtMs = performance.now();
+    await waitFor("all answers", () => answers() >= ALL, 120_000);
+    const tookMs = performance.now() - readyAtMs;
+
+    const expected = Array.from({ length: EACH }, (_, index) => `You said: Message ${index + 1}`);
+    for (const chat of chats) expect(chat.said()).toEqual(expected);
+    const attempts = (await world().operator.deliveries()).map((delivery) => delivery.attempts.length);
+    const again = attempts.reduce((sum, count) => sum + count - 1, 0);
+    expect(again).toBeLessThanOrEqual(CONCURRENCY); // those that were under way
+    const openAtStart = model.calls.map((call) => call.openAtStart);
+    expect(Math.max(...openAtStart)).toBeLessThanOrEqual(CONCURRENCY);
+    expect(openAtStart[before.calls]).toBe(1);
+    const waited = ALL - before.answers;
+    const value = `${waited} messages waited, answered within ${(tookMs / 1_000).toFixed(1)} s; ${again} of ${ALL} were called again`;
+    writeFigure(`n8n restarted under load (${signal})`, value);
+  },
+  300_000,
+);

@@ -1,0 +1,58 @@
+import { waitFor } from "@chat-relay/testkit/wait-for";
+import { describe, expect, test } from "vitest";
+import { writeFigure } from "./rig/figures.ts";
+import { variantOf } from "./rig/workflow.ts";
+import { useN8n } from "./rig/world.ts";
+
+const world = useN8n({
+  workflows: [
+    variantOf("callback-later.json", "callback-slow", { "Slow work": { parameters: { amount: 8, unit: "seconds" } } }),
+  ],
+});
+
+/** The model says nothing for so long. */
+function thinkFor(thinkingMs: number): void {
+  world().model.speakWith(async function* ({ prompt }) {
+    await new Promise((resolve) => setTimeout(resolve, thinkingMs));
+    yield `You said: ${prompt}`;
+  });
+}
+
+describe("a workflow that takes longer than CHAT_WEBHOOK_TIMEOUT_MS", () => {
+  test("in the response: is called three times, runs three times to its end, and the message fails", async () => {
+    const { model } = world();
+    await world().relayTo("chat-relay-stream", { CHAT_WEBHOOK_TIMEOUT_MS: "5000" });
+    thinkFor(8_000);
+    const chat = await world().chat();
+    model.calls.length = 0;
+    const asked = await chat.send("Hello");
+    await chat.told(asked.message.id, "failed");
+    const { attempts } = await world().operator.delivery(asked.message.id);
+    expect(attempts.map(({ error }) => error)).toEqual(Array(3).fill("n8n did not finish its answer in time"));
+    await waitFor("the last run to end", () => model.open === 0);
+    expect(model.calls).toHaveLength(3); // n8n does not notice that nobody waits any more
+    expect(chat.said()).toEqual([]);
+  });
+
+  test("by callback: runs once, and the message is answered", async () => {
+    await world().relayTo("callback-slow", { CHAT_WEBHOOK_TIMEOUT_MS: "5000" });
+    const chat = await world().chat();
+    const asked = await chat.send("Hello");
+    const { reply, finishedMs } = await chat.answer(asked);
+    expect(reply.content).toBe("Done: Hello");
+    expect(finishedMs).toBeGreaterThan(8_000);
+    await chat.told(asked.message.id, "answered");
+    expect(chat.statusesWithAttempts(asked.message.id)).toEqual(["delivered 1", "answered 1"]);
+  });
+});
+
+test("a workflow that says nothing for 90 s is waited for, with the default settings", async () => {
+  await world().relayTo("chat-relay-stream", { CHAT_WEBHOOK_TIMEOUT_MS: "120000" });
+  thinkFor(90_000);
+  const chat = await world().chat();
+  const asked = await chat.send("Hello");
+  const { reply, finishedMs } = await chat.answer(asked, { withinMs: 115_000 });
+  expect(reply.content).toBe("You said: Hello");
+  expect(chat.statusesWithAttempts(asked.message.id)).toEqual(["answered 1"]);
+  writeFigure("a workflow that takes 90 s: from sending to the finished reply", `${(finishedMs / 1_000).toFixed(1)} s`);
+}, 180_000);
