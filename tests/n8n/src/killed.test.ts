@@ -59,7 +59,7 @@ describe("n8n killed", () => {
       await n8n.end("SIGKILL");
       await chat.told(asked.message.id, "unanswered");
       await n8n.start();
-      await n8n.owner.untilExecution("callback-killed", "crashed");
+      await n8n.owner.untilExecutions("callback-killed", "crashed");
       await world().operator.replay(asked.message.id);
       const { reply } = await chat.answer(asked);
       expect(reply.content).toBe("Done: Hello");
@@ -78,7 +78,7 @@ describe("n8n killed", () => {
       const chat = await world().chat();
       const asked = await chat.send("Hello");
       await chat.told(asked.message.id, "delivered");
-      await n8n.owner.untilExecution("callback-kept", "waiting");
+      await n8n.owner.untilExecutions("callback-kept", "waiting");
       await n8n.end("SIGKILL");
       await n8n.start();
       const { reply } = await chat.answer(asked, { withinMs: 180_000 });

@@ -4,9 +4,12 @@ import { writeFigure } from "./rig/figures.ts";
 import { variantOf } from "./rig/workflow.ts";
 import { useN8n } from "./rig/world.ts";
 
+const WORKS_8_S = { "Slow work": { parameters: { amount: 8, unit: "seconds" } } };
+
 const world = useN8n({
   workflows: [
-    variantOf("callback-later.json", "callback-slow", { "Slow work": { parameters: { amount: 8, unit: "seconds" } } }),
+    variantOf("callback-later.json", "callback-slow", WORKS_8_S),
+    variantOf("callback-later.json", "callback-twice", WORKS_8_S),
   ],
 });
 
@@ -44,6 +47,18 @@ describe("a workflow that takes longer than CHAT_WEBHOOK_TIMEOUT_MS", () => {
     await chat.told(asked.message.id, "answered");
     expect(chat.statusesWithAttempts(asked.message.id)).toEqual(["delivered 1", "answered 1"]);
   });
+});
+
+test("a workflow that runs twice, since it was replayed while it ran, has its reply shown once", async () => {
+  await world().relayTo("callback-twice", { CHAT_REPLY_TIMEOUT_MS: "2000" });
+  const chat = await world().chat();
+  const asked = await chat.send("Hello");
+  await chat.told(asked.message.id, "unanswered");
+  await world().operator.replay(asked.message.id);
+  await world().n8n.owner.untilExecutions("callback-twice", "success", "success");
+  await chat.answer(asked);
+  await chat.ask("Another", { withinMs: 30_000 });
+  expect(chat.said()).toEqual(["Done: Hello", "Done: Another"]);
 });
 
 test("a workflow that says nothing for 90 s is waited for, with the default settings", async () => {

@@ -9,7 +9,7 @@ interface Heard extends WireEvent {
   atMs: number;
 }
 
-/** A message of the visitor, and what was shown of its answer, live. */
+/** A message of the visitor, accepted. */
 export interface Asked {
   message: ChatMessage;
   sentAtMs: number;
@@ -52,13 +52,9 @@ export class Chat implements Disposable {
     return { message: await this.visitor.send(content), sentAtMs };
   }
 
-  /** Waits for a reply to the message; the first, unless more are asked for. */
-  async answer({ message, sentAtMs }: Asked, { nth = 1, withinMs = PATIENCE_MS } = {}): Promise<Answered> {
-    const told = await waitFor(
-      `reply ${nth} to "${message.content}"`,
-      () => this.#replies(message.id)[nth - 1],
-      withinMs,
-    );
+  /** Waits for the reply to a message. */
+  async answer({ message, sentAtMs }: Asked, { withinMs = PATIENCE_MS } = {}): Promise<Answered> {
+    const told = await waitFor(`the reply to "${message.content}"`, () => this.#reply(message.id), withinMs);
     if (this.#faults[0] !== undefined) throw this.#faults[0];
     const piece = this.#pieces(message.id).find(({ data }) => data.content !== "");
     const firstPieceMs = piece === undefined ? null : piece.atMs - sentAtMs;
@@ -76,11 +72,11 @@ export class Chat implements Disposable {
 
   /** Statuses of the message in the order in which they were told, as "queued 1": with the attempts so far. */
   statusesWithAttempts(messageId: string): string[] {
-    return this.#of("status", messageId).map(({ data }) => `${data.status} ${data.attempts}`);
+    return this.#changes(messageId).map(({ data }) => `${data.status} ${data.attempts}`);
   }
 
   statuses(messageId: string): string[] {
-    return this.#of("status", messageId).map(({ data }) => String(data.status));
+    return this.#changes(messageId).map(({ data }) => String(data.status));
   }
 
   /** What the visitor sees written of the reply so far. */
@@ -104,15 +100,15 @@ export class Chat implements Disposable {
     this.#reader.close();
   }
 
-  #of(event: string, messageId: string): Heard[] {
-    return this.#heard.filter((one) => one.event === event && one.data.messageId === messageId);
+  #changes(messageId: string): Heard[] {
+    return this.#heard.filter(({ event, data }) => event === "status" && data.messageId === messageId);
   }
 
   #pieces(messageId: string): Heard[] {
     return this.#heard.filter(({ event, data }) => event === "delta" && data.replyTo === messageId);
   }
 
-  #replies(messageId: string): Heard[] {
-    return this.#heard.filter(({ event, data }) => event === "message" && data.replyTo === messageId);
+  #reply(messageId: string): Heard | undefined {
+    return this.#heard.find(({ event, data }) => event === "message" && data.replyTo === messageId);
   }
 }

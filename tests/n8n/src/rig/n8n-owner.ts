@@ -43,13 +43,15 @@ export class N8nOwner {
     });
   }
 
-  /** Waits until n8n says that of the workflow's latest execution. */
-  async untilExecution(workflowId: string, status: string): Promise<void> {
+  /** Waits until the workflow's executions stand so, the newest first. */
+  async untilExecutions(workflowId: string, ...statuses: string[]): Promise<void> {
     const path = `/executions?filter=${encodeURIComponent(JSON.stringify({ workflowId }))}`;
-    const read = () => this.#asOwner<{ results: { status: string }[] }>("GET", path);
     await waitFor(
-      `an execution to be ${status}`,
-      async () => (await read()).results[0]?.status === status,
+      `executions to be ${statuses.join(", ")}`,
+      async () => {
+        const { results } = await this.#asOwner<{ results: { status: string }[] }>("GET", path);
+        return results.map(({ status }) => status).join() === statuses.join();
+      },
       PATIENCE_MS,
     );
   }
