@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ["../../packages/testkit/src/global-setup.ts", "src/rig/global-setup.ts"],
     pool: "forks",
     maxWorkers: 1, // one n8n wants the machine
-    hookTimeout: 300_000,
+    hookTimeout: 600_000,
     testTimeout: 120_000,
     reporters: ["verbose"],
   },
