@@ -51,6 +51,7 @@ async function loseNats(trial: Trial, wipe: boolean): Promise<void> {
     `NATS ${wipe ? "wiped" : "killed"} in mid-reply: text whole at all gateways after ms`,
     Date.now() - upAtMs,
   );
+  await together(...world.gateways.map((gateway) => gateway.kill())); // none but the live log knows the text now
   readers.push(live.follow(visitor));
   await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
   call.finish();
