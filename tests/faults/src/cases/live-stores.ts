@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LiveReader } from "@chat-relay/testkit/live-reader";
-import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { untilLive, untilShown, untilTold } from "../rig/live-waits.ts";
 import type { Visitor } from "../rig/load.ts";
