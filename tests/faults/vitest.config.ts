@@ -6,7 +6,7 @@ export default defineConfig({
     // A choice of the same cases, for `npm test`.
     exclude: ["src/gate.test.ts"],
     pool: "forks",
-    maxWorkers: 3, // most of a case is waiting
+    maxWorkers: 2, // each runs the product as a dozen processes, and some cases have limits of time
     hookTimeout: 120_000,
     reporters: ["verbose"],
   },

@@ -139,7 +139,9 @@ const DOUBLED: FaultCase[] = [
       });
       await meanwhile(Promise.all(work), async () => {
         await new Promise((resolve) => setTimeout(resolve, 600));
-        await random.pick(world.receivers).kill();
+        const victim = random.pick(world.receivers);
+        await victim.ready(); // on a slow machine there would else be none that takes anything
+        await victim.kill();
       });
     },
   },

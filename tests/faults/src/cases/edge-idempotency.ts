@@ -4,6 +4,7 @@ import { waitFor } from "@chat-relay/testkit/wait-for";
 import { sendOnce } from "../rig/edge-client.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import type { Visitor } from "../rig/load.ts";
+import { meanwhile } from "../rig/meanwhile.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import type { RawAnswer } from "../rig/raw-http.ts";
 import { together } from "../rig/together.ts";
@@ -75,7 +76,8 @@ async function copiesAround(trial: Trial, visitor: Visitor, key: string, atMs: n
 }
 
 /** Gateways die, and PostgreSQL is cut off, loses answers and dies; over some six seconds. */
-async function disturb({ world, random }: Trial): Promise<void> {
+async function disturb(trial: Trial, visitor: Visitor): Promise<void> {
+  const { world, random } = trial;
   await pause(700);
   await random.pick(world.gateways).kill();
   await pause(500);
@@ -83,7 +85,11 @@ async function disturb({ world, random }: Trial): Promise<void> {
   await pause(500);
   for (const gateway of world.gateways) await gateway.postgres.pass();
   await pause(500);
-  await Promise.all(world.gateways.map((gateway) => gateway.postgres.loseAnswerTo("accept-message")));
+  let late = 0;
+  // More is sent until each has lost one: on a slow machine all else may have been sent by now.
+  await meanwhile(Promise.all(world.gateways.map((gateway) => gateway.postgres.loseAnswerTo("accept-message"))), () =>
+    copiesAround(trial, visitor, `late-${(late += 1)}`, 0),
+  );
   await pause(500);
   await world.postgres.kill("SIGQUIT");
   await pause(500);
@@ -110,10 +116,11 @@ export const IDEMPOTENCY_CASES: FaultCase[] = [
     name: "the same message 20 times while gateways are killed and PostgreSQL is cut off and killed is one message",
     async run(trial) {
       const visitors = await trial.load.open(4);
+      const pick = (index: number) => visitors[index % visitors.length] as Visitor;
       const sends = Array.from({ length: 40 }, (_, index) =>
-        copiesAround(trial, visitors[index % visitors.length] as Visitor, `fire-${index}`, index * 200),
+        copiesAround(trial, pick(index), `fire-${index}`, index * 200),
       );
-      await together(...sends, disturb(trial));
+      await together(...sends, disturb(trial, pick(0)));
     },
   },
 ];

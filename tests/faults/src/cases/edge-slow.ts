@@ -17,7 +17,7 @@ export const REQUEST_TIMEOUT_MS = 2_000;
 
 const EACH = 130;
 const CLOSED_WITHIN_MS = 20_000;
-const ACCEPTED_WITHIN_MS = 5_000;
+const ACCEPTED_WITHIN_MS = 10_000;
 
 /** A connection that sends its first bytes at once and then one a second, of a request that never ends. */
 class SlowSender {

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LiveReader } from "@chat-relay/testkit/live-reader";
-import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { untilLive, untilShown, untilTold } from "../rig/live-waits.ts";
 import type { Visitor } from "../rig/load.ts";
@@ -51,6 +50,7 @@ async function loseNats(trial: Trial, wipe: boolean): Promise<void> {
     `NATS ${wipe ? "wiped" : "killed"} in mid-reply: text whole at all gateways after ms`,
     Date.now() - upAtMs,
   );
+  await together(...world.gateways.map((gateway) => gateway.kill())); // none but the live log knows the text now
   readers.push(live.follow(visitor));
   await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
   call.finish();

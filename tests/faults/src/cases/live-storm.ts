@@ -22,8 +22,8 @@ const STORM_INVARIANTS = {
 const MIB = 1_024 * 1_024;
 const PER_SECOND = 20;
 const BACK_WITHIN_MS = 30_000;
-/** A machine of its own needs a tenth: here it makes thousands of connections in a moment, at both ends, and runs other cases. */
-const ACCEPT_P99_MS = 3_000;
+/** Alone on the machine 0.2 s; beside other cases it makes thousands of connections in a moment, at both ends. */
+const ACCEPT_P99_MS = 10_000;
 const OPEN_AT_ONCE = 25;
 /** As long as a browser is asked to wait, and by chance less. */
 const RETURN_WITHIN_MS = 2_000;

@@ -28,9 +28,14 @@ export const LIVE_CONTROLS = {
       to: '    if (this.#reading) {\n      this.#behind = true;\n      this.#response.write(change.events.map(({ frame }) => frame).join(""));\n    } else if',
     },
   ],
-  // The look would find what was missed.
+  // Looks would find what was missed.
   "followed after its position is read": [
     NO_LOOK,
+    {
+      file: FOLLOWED,
+      from: "if (this.#feed === undefined) void this.#followLate();",
+      to: "void this.#followLate;",
+    },
     {
       file: HUB,
       from: "    await session.follow();\n    // Read after",
