@@ -89,12 +89,15 @@ describe("on first use", () => {
     for (const one of asked) one.leave();
   });
 
-  test("costs the address a session, once", async () => {
-    const limited = await start({ CHAT_RATE_LIMIT_SESSIONS: "2/300" });
+  test("costs the address a session, once, also at two gateways", async () => {
+    const limit = { CHAT_RATE_LIMIT_SESSIONS: "2/300" };
+    const [limited, other] = [await start(limit), await start(limit)];
     const pages = [new N8nPage(limited), new N8nPage(limited), new N8nPage(limited)];
     const [first, second, third] = pages as [N8nPage, N8nPage, N8nPage];
-    const together = ["one", "two", "three"].map((text) => first.ask(text));
-    for (const text of ["one", "two", "three"]) await first.accepted(text);
+    const texts = ["one", "two", "three", "four"];
+    const same = new N8nPage(other, first.sessionId);
+    const together = texts.map((text, index) => (index % 2 === 0 ? first : same).ask(text));
+    for (const text of texts) await first.accepted(text);
     const asked = second.ask("Hello");
     await second.accepted("Hello");
     const refused = third.ask("Hello");

@@ -8,7 +8,7 @@ const DETAIL = "Files cannot be sent in this chat; send the text alone";
 
 /** The widget reads n8n's lines: it asks for text where it would otherwise take what comes. */
 export function wantsStream({ headers }: Pick<FastifyRequest, "headers">): boolean {
-  const accepted = headers.accept ?? "";
+  const accepted = headers.accept?.toLowerCase() ?? "";
   return accepted.includes("text/plain") && !accepted.includes("application/json");
 }
 

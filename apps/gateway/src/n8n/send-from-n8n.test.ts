@@ -28,14 +28,21 @@ async function openReaders({ call }: LiveGateway): Promise<number> {
   return Number(/^chat_live_streams\{[^}]*\} (\d+)$/m.exec(body)?.[1]);
 }
 
+async function untilWaiting(own: LiveGateway, count: number): Promise<void> {
+  await waitFor(`${count} to wait`, async () => (await openReaders(own)) === count);
+}
+
 describe("the same text again", () => {
   test("while its answer is pending waits for that answer, at another gateway too", async () => {
-    const page = new N8nPage(gateway);
-    const other = new N8nPage(await start(), page.sessionId);
+    const [left, right] = [await start(), await start()];
+    const page = new N8nPage(left);
+    const other = new N8nPage(right, page.sessionId);
     const asked = page.ask("Hello");
     const messageId = await page.accepted("Hello");
     const again = [page.ask("Hello", { metadata: { retried: true } }), other.ask("Hello"), other.askStreaming("Hello")];
     const [, , streaming] = again;
+    await untilWaiting(left, 2);
+    await untilWaiting(right, 2);
     const claim = await dispatcher.claim(page.sessionId, messageId);
     await dispatcher.show(claim, { block: 0, offset: 0, content: "Hi" });
     await streaming?.untilShown("Hi");
@@ -48,13 +55,26 @@ describe("the same text again", () => {
   });
 
   test("by many at once, at two gateways, is sent once", async () => {
-    const page = new N8nPage(gateway);
-    const other = new N8nPage(await start(), page.sessionId);
+    const [left, right] = [await start(), await start()];
+    const page = new N8nPage(left);
+    const other = new N8nPage(right, page.sessionId);
     const asked = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? page : other).ask("Hello"));
     const messageId = await page.accepted("Hello");
+    await untilWaiting(left, 4);
+    await untilWaiting(right, 4);
     await dispatcher.answer(page.sessionId, messageId, ["Hi"]);
     for (const one of asked) expect(await one.json()).toEqual({ output: "Hi" });
     expect((await page.stored()).map(({ content }) => content)).toEqual(["Hello", "Hi"]);
+  });
+
+  test("at once, with metadata that differs, is the same text", async () => {
+    const own = await start();
+    const page = new N8nPage(own);
+    const asked = [1, 2, 3].map((time) => page.ask("Hello", { metadata: { time } }));
+    const messageId = await page.accepted("Hello");
+    await untilWaiting(own, 3);
+    await dispatcher.answer(page.sessionId, messageId, ["Hi"]);
+    for (const one of asked) expect(await one.json()).toEqual({ output: "Hi" });
   });
 
   test("once it was answered, or failed, is another message", async () => {
@@ -151,7 +171,7 @@ describe("without an answer the widget is told so", () => {
     const page = new N8nPage(stopping);
     const [asked, streaming] = [page.ask("Hello"), page.askStreaming("Hello")];
     await page.accepted("Hello");
-    await waitFor("both to wait", async () => (await openReaders(stopping)) === 2);
+    await untilWaiting(stopping, 2);
     await stopping.app.close();
     expect((await asked.json()).message).toMatch(/was interrupted before your message was answered/);
     expect(streaming.shown[0]).toMatch(/^Error: The connection to the chat was interrupted/);
@@ -205,7 +225,7 @@ describe("what nobody announced", () => {
     const page = new N8nPage(cutOff);
     const asked = page.ask("Hello");
     const messageId = await new N8nPage(gateway, page.sessionId).accepted("Hello");
-    await waitFor("it to wait", async () => (await openReaders(cutOff)) === 1);
+    await untilWaiting(cutOff, 1);
     await proxy.refuse();
     const refused = await page.ask("Another").answered();
     expect([refused.status, Number(refused.headers["retry-after"]) > 0]).toEqual([503, true]);
@@ -221,9 +241,9 @@ describe("places", () => {
     const page = new N8nPage(own);
     const [asked, streaming] = [page.ask("Hello"), page.askStreaming("Hello")];
     const messageId = await page.accepted("Hello");
-    await waitFor("both to wait", async () => (await openReaders(own)) === 2);
+    await untilWaiting(own, 2);
     for (const one of [asked, streaming]) one.leave();
-    await waitFor("both to be gone", async () => (await openReaders(own)) === 0);
+    await untilWaiting(own, 0);
     await dispatcher.answer(page.sessionId, messageId, ["Hi"]);
     expect(await page.previous()).toEqual(["human: Hello", "bot: Hi"]);
   });
@@ -237,7 +257,7 @@ describe("places", () => {
     expect([refused.status, Number(refused.headers["retry-after"]) > 0]).toEqual([503, true]);
     expect(await other.stored()).toEqual([]);
     waiting.leave();
-    await waitFor("the place", async () => (await openReaders(full)) === 0);
+    await untilWaiting(full, 0);
   });
 
   test("an answered or refused call has given its place back", async () => {

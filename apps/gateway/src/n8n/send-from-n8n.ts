@@ -69,7 +69,7 @@ export async function sendFromN8n(
     bufferMaxBytes: config.streamBufferMaxBytes,
     read: (messageId) => readAnswer(database, messageId, config.replyMaxCount),
     onCut: () => metrics.streamsCut.inc(),
-    onError: (error) => logger.warn({ err: error, sessionId }, "answer.read_failed"),
+    onError: (error) => logger.warn({ err: error }, "answer.read_failed"),
   });
   // Before it is accepted: once it is, there must be a place to wait in, and nothing of its answer may be missed.
   const place = await live.join(sessionId, answer);
