@@ -1,4 +1,3 @@
-import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { Locator, Page } from "playwright-core";
 import type { Site } from "./site.ts";
 
@@ -56,16 +55,5 @@ export class N8nChat {
       }),
     );
     return all.filter((text) => !text.startsWith("Bot: Hi there!") && !text.startsWith("Bot: My name is Nathan"));
-  }
-
-  async untilSaid(expected: readonly string[], timeoutMs?: number): Promise<void> {
-    let said: string[] = [];
-    const isSaid = async (): Promise<boolean> => {
-      said = await this.said();
-      return JSON.stringify(said) === JSON.stringify(expected);
-    };
-    await waitFor("the conversation", isSaid, timeoutMs).catch(() => {
-      throw new Error(`said: ${JSON.stringify(said)}, instead of: ${JSON.stringify(expected)}`);
-    });
   }
 }

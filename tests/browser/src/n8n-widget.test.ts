@@ -3,6 +3,7 @@ import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { BrowserContext } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { N8nChat, n8nPage, type N8nChatOptions } from "./n8n-page.ts";
+import { untilSaid } from "./until-said.ts";
 import { useBrowser } from "./use-browser.ts";
 
 const world = useBrowser(({ origin }) => ({
@@ -34,15 +35,15 @@ describe.each([
     echo();
     const chat = await openChat(options);
     await chat.send("Hello");
-    await chat.untilSaid(["You: Hello", "Bot: Re: Hello"]);
+    await untilSaid(chat, ["You: Hello", "Bot: Re: Hello"]);
     await chat.send("Grüße 👋");
     const all = ["You: Hello", "Bot: Re: Hello", "You: Grüße 👋", "Bot: Re: Grüße 👋"];
-    await chat.untilSaid(all);
+    await untilSaid(chat, all);
     await chat.page.reload();
     await chat.open();
-    await chat.untilSaid(all);
+    await untilSaid(chat, all);
     await chat.send("Again");
-    await chat.untilSaid([...all, "You: Again", "Bot: Re: Again"]);
+    await untilSaid(chat, [...all, "You: Again", "Bot: Re: Again"]);
     const { calls } = world().stack.n8n;
     expect(new Set(calls.slice(-3).map(({ body }) => body.sessionId)).size).toBe(1);
     const id = await chat.page.evaluate(() => localStorage.getItem("n8n-chat/sessionId"));
@@ -55,7 +56,7 @@ describe.each([
     await chat.send("Hello");
     const FAILED = "Your message could not be answered. Please try again later.";
     const prefix = "enableStreaming" in options ? "Error: " : "";
-    await chat.untilSaid(["You: Hello", `Bot: ${prefix}${FAILED}`]);
+    await untilSaid(chat, ["You: Hello", `Bot: ${prefix}${FAILED}`]);
   });
 
   test("a file is refused, and the visitor is told", async () => {
@@ -78,7 +79,7 @@ describe.each([
     const chat = await openChat(options);
     await chat.send("Tell me");
     (await next()).say("Once upon ");
-    if ("enableStreaming" in options) await chat.untilSaid(["You: Tell me", "Bot: Once upon"]);
+    if ("enableStreaming" in options) await untilSaid(chat, ["You: Tell me", "Bot: Once upon"]);
     await stack.restartN8n();
     const again = streamAnswers(stack.n8n);
     const answer = await again();
@@ -86,10 +87,10 @@ describe.each([
     answer.say("Once upon ");
     answer.say("a time.");
     answer.end();
-    await chat.untilSaid(["You: Tell me", "Bot: Once upon a time."]);
+    await untilSaid(chat, ["You: Tell me", "Bot: Once upon a time."]);
     await chat.page.reload();
     await chat.open();
-    await chat.untilSaid(["You: Tell me", "Bot: Once upon a time."]);
+    await untilSaid(chat, ["You: Tell me", "Bot: Once upon a time."]);
   });
 });
 
@@ -99,12 +100,12 @@ test("with streaming on an answer is shown while it is written", async () => {
   await chat.send("Tell me");
   const answer = await next();
   answer.say("Once ");
-  await chat.untilSaid(["You: Tell me", "Bot: Once"]);
+  await untilSaid(chat, ["You: Tell me", "Bot: Once"]);
   answer.say("upon ");
-  await chat.untilSaid(["You: Tell me", "Bot: Once upon"]);
+  await untilSaid(chat, ["You: Tell me", "Bot: Once upon"]);
   answer.say("a time.");
   answer.end();
-  await chat.untilSaid(["You: Tell me", "Bot: Once upon a time."]);
+  await untilSaid(chat, ["You: Tell me", "Bot: Once upon a time."]);
 });
 
 test("with streaming on an attempt that comes to nothing is marked, and the next one's answer comes after it", async () => {
@@ -113,10 +114,10 @@ test("with streaming on an attempt that comes to nothing is marked, and the next
   const chat = await openChat({ enableStreaming: true });
   await chat.send("Tell me");
   (await next()).say("A beginning that will be lost");
-  await chat.untilSaid(["You: Tell me", "Bot: A beginning that will be lost"]);
+  await untilSaid(chat, ["You: Tell me", "Bot: A beginning that will be lost"]);
   await stack.restartN8n();
   stack.n8n.answerWith(() => ({ body: { output: "Another answer" } }));
-  await chat.untilSaid([
+  await untilSaid(chat, [
     "You: Tell me",
     "Bot: A beginning that will be lost\n(This answer broke off.)",
     "Bot: Another answer",
@@ -132,7 +133,7 @@ test("an answer by callback comes to the visitor who waits", async () => {
     stack.n8n.calls.map(({ body }) => body).find(({ chatInput }) => chatInput === "Call me back"),
   );
   await stack.callback("call-back", { sessionId, replyTo: data.messageId, content: "Here I am" });
-  await chat.untilSaid(["You: Call me back", "Bot: Here I am"]);
+  await untilSaid(chat, ["You: Call me back", "Bot: Here I am"]);
 });
 
 test("a gateway that is killed meanwhile: the visitor asks again, and it is sent once", async () => {

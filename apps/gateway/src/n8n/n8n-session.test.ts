@@ -63,14 +63,13 @@ describe("a session with a token of its own", () => {
 test("the widget's id opens no other route", async () => {
   const page = new N8nPage(gateway);
   await converse(page, "Hello");
-  const { call } = gateway;
   for (const token of [page.sessionId, `n8n:${page.sessionId}`]) {
     const headers = { authorization: `Bearer ${token}` };
     const answers = [
-      await call("GET", "/api/chat/session", { headers }),
-      await call("GET", `/api/chat/messages/${page.sessionId}`, { headers }),
-      await call("GET", `/api/chat/stream/${page.sessionId}`, { headers }),
-      await call("DELETE", "/api/chat/session", { headers }),
+      await gateway.call("GET", "/api/chat/session", { headers }),
+      await gateway.call("GET", `/api/chat/messages/${page.sessionId}`, { headers }),
+      await gateway.call("GET", `/api/chat/stream/${page.sessionId}`, { headers }),
+      await gateway.call("DELETE", "/api/chat/session", { headers }),
     ];
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([401, 401, 401, 401]);
   }

@@ -23,8 +23,8 @@ const failedAttempt = { durationMs: 1, httpStatus: 500, error: "n8n said no" };
 const attempt = { durationMs: 1, httpStatus: 200, error: null };
 const BROKEN_OFF = "\n\n*(This answer broke off.)*";
 
-async function openReaders({ call }: LiveGateway): Promise<number> {
-  const { body } = await call("GET", "/metrics");
+async function openReaders(own: LiveGateway): Promise<number> {
+  const { body } = await own.call("GET", "/metrics");
   return Number(/^chat_live_streams\{[^}]*\} (\d+)$/m.exec(body)?.[1]);
 }
 

@@ -3,6 +3,7 @@ import { newId } from "@chat-relay/core/ids";
 import { beforeAll, describe, expect, test } from "vitest";
 import { FakeDispatcher, listening, type LiveGateway } from "../testing/live-gateway.ts";
 import { N8nPage } from "../testing/n8n-page.ts";
+import type { TestGateway } from "../testing/test-gateway.ts";
 import { useStores } from "../testing/use-stores.ts";
 
 const shared = useStores();
@@ -29,9 +30,9 @@ test("is not there unless it is turned on", async () => {
 });
 
 test("is in the API's document while it is there, with a body that must be", async () => {
-  const documentOf = async (call: LiveGateway["call"]) => (await call("GET", "/api/openapi.json")).data.paths[PATH];
-  expect(await documentOf(shared.gateway.call)).toBeUndefined();
-  const { post: operation } = await documentOf(gateway.call);
+  const documentOf = async (own: TestGateway) => (await own.call("GET", "/api/openapi.json")).data.paths[PATH];
+  expect(await documentOf(shared.gateway)).toBeUndefined();
+  const { post: operation } = await documentOf(gateway);
   expect([operation.security, operation.requestBody.required]).toEqual([[], true]);
   expect(Object.keys(operation.responses["200"].content)).toEqual(["application/json", "text/plain"]);
 });
@@ -163,7 +164,7 @@ describe("refusals", () => {
   test("files: 415 with a message, and nothing is sent", async () => {
     const { sessionId } = new N8nPage(gateway);
     const form = new FormData();
-    for (const [name, value] of Object.entries(body({ sessionId }))) form.append(name, String(value));
+    for (const [name, value] of Object.entries(body({ sessionId }))) form.append(name, value);
     form.append("files", new Blob(["x".repeat(300_000)]), "large.txt");
     const response = await fetch(gateway.url + PATH, { method: "POST", body: form });
     expect(response.status).toBe(415);
