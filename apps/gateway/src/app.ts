@@ -16,6 +16,7 @@ import { replayManyRoute, replayOneRoute } from "./routes/admin-replay-routes.ts
 import { docsRoutes } from "./routes/docs-routes.ts";
 import { historyRoute } from "./routes/history-route.ts";
 import { demoRoutes, widgetRoutes } from "./routes/page-routes.ts";
+import { n8nRoute } from "./routes/n8n-route.ts";
 import { sendRoute } from "./routes/send-route.ts";
 import { endSessionRoute, readSessionRoute, startSessionRoute } from "./routes/session-routes.ts";
 import { streamRoute } from "./routes/stream-route.ts";
@@ -72,6 +73,7 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   const app = useZod(base);
   startSessionRoute(app, context);
   sessionScope(app, context);
+  if (dependencies.config.n8nCompat) n8nRoute(app, context);
   adminScope(app, context);
   await docsRoutes(app);
   await widgetRoutes(app);

@@ -28,7 +28,7 @@ export interface GatewayContext extends GatewayDependencies {
   sessionsGate: RateGate;
   messagesGate: RateGate;
   outbox: OutboxGauge;
-  /** Sends with the same idempotency key go one after another, so that a burst of repeats is not taken for a burst of messages. */
+  /** What has the same key goes one after another, so that a burst of repeats is not taken for a burst of messages. */
   sameKey: OneAtATime;
   live: LiveHub;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ChatConfig } from "./config.ts";
+import { isRandomUuid } from "./ids.ts";
 import { messageType } from "./message.ts";
 import { lenientMetadataSchema, metadataSchema } from "./metadata.ts";
 import { countCodePoints, isStorable, toStorable } from "./text.ts";
@@ -55,6 +56,28 @@ export function requestSchemas(limits: Limits) {
       clientMessageId: idempotencyKey.optional(),
     }),
   };
+}
+
+/**
+ * What n8n's own chat widget sends. Fields that it has beyond these are ignored: they are n8n's, and may become more. The id
+ * is the browser's, and its only credential.
+ */
+export function n8nChatSchema(limits: Limits) {
+  const sessionId = z
+    .string()
+    .refine(isRandomUuid, "must be a random UUID (version 4 or 7)")
+    .transform((id) => id.toLowerCase())
+    .meta({ format: "uuid" });
+  const chatInput = contentSchema(limits.messageMaxChars);
+  return z.discriminatedUnion("action", [
+    z.object({
+      action: z.literal("sendMessage"),
+      sessionId,
+      chatInput,
+      metadata: metadataSchema(limits).optional(),
+    }),
+    z.object({ action: z.literal("loadPreviousSession"), sessionId }),
+  ]);
 }
 
 /** The page size asked for in a query string. */

@@ -60,6 +60,8 @@ describe("defaults", () => {
       streamMaxConnections: 10_000,
       streamMaxPerSession: 20,
       demoPageDisabled: false,
+      n8nCompat: false,
+      n8nCompatWaitMs: 300_000,
       pageSize: 50,
       pageSizeMax: 100,
       sessionTtlGuestMs: 86_400_000,

@@ -76,6 +76,8 @@ export const CHAT_CONFIG = z.object({
   streamMaxConnections: field.integer(10_000, 1, 1_000_000, edge("CHAT_STREAM_MAX_CONNECTIONS", "Live streams open at once, per gateway; beyond, 503.")),
   streamMaxPerSession: field.integer(20, 1, 10_000, edge("CHAT_STREAM_MAX_PER_SESSION", "Live streams of one session open at once, per gateway; beyond, 429.")),
   demoPageDisabled: field.flag(edge("CHAT_DEMO_PAGE_DISABLED", "Takes the page with the widget away from `/`; the widget itself stays.")),
+  n8nCompat: field.flag(edge("CHAT_N8N_COMPAT", "Serves n8n's own chat widget (`@n8n/chat`) at `POST /api/chat/n8n`. Its session id, which n8n and the logs see too, is all that is needed to read and continue a conversation.")),
+  n8nCompatWaitMs: field.duration(300_000, edge("CHAT_N8N_COMPAT_WAIT_MS", "How long n8n's widget is kept waiting for a reply before it is told that it takes longer."), 1_000, 3_600_000),
   pageSize: field.integer(50, 1, 1_000, edge("CHAT_PAGE_SIZE", "Messages or deliveries on a page when the caller names no limit.")),
   pageSizeMax: field.integer(100, 1, 1_000, edge("CHAT_PAGE_SIZE_MAX", "Largest limit that a caller may ask for.")),
 

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { hashToken, isId, newId, newSessionToken, requestId } from "./ids.ts";
+import { hashToken, isId, isRandomUuid, newId, newSessionToken, requestId } from "./ids.ts";
 
 describe("newId", () => {
   test("is a UUIDv7 of now, and later ones sort later", () => {
@@ -32,6 +32,25 @@ describe("isId", () => {
     "%00",
   ])("%j is none", (text) => {
     expect(isId(text)).toBe(false);
+  });
+});
+
+describe("isRandomUuid", () => {
+  test("knows those that nobody can guess", () => {
+    for (const uuid of [randomUUID(), newId(), randomUUID().toUpperCase()]) expect(isRandomUuid(uuid)).toBe(true);
+  });
+
+  test.each([
+    "00000000-0000-0000-0000-000000000000",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "c232ab00-9414-11ec-b3c8-9f6bdeced846", // version 1: time and network card
+    "5df41881-3aed-3515-88a7-2f4a814cf09e", // version 3: a name's
+    "0b6a2b4e-5f0e-4d0a-7d53-6a2c1f9a7f10",
+    ` ${newId()}`,
+    `${newId()}\n`,
+    "customer-7",
+  ])("%j is none", (text) => {
+    expect(isRandomUuid(text)).toBe(false);
   });
 });
 

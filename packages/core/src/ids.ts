@@ -19,6 +19,13 @@ export function requestId(given: string | string[] | undefined): string {
   return typeof given === "string" && REQUEST_ID.test(given) ? given : newId();
 }
 
+const RANDOM_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+/** Whether the text is a UUID of a version that is made at random (4, or 7 but for its time), so that nobody can guess it. */
+export function isRandomUuid(text: string): boolean {
+  return RANDOM_UUID.test(text);
+}
+
 /** A session token: 256 random bits. */
 export function newSessionToken(): string {
   return randomBytes(32).toString("base64url");

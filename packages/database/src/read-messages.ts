@@ -29,6 +29,10 @@ const AFTER = {
 };
 const ALL = { name: "messages-all", text: `${SELECT} WHERE m.session_id = $1 ORDER BY m.sequence` };
 const BY_KEY = { name: "message-by-key", text: `${SELECT} WHERE m.session_id = $1 AND m.idempotency_key = $2` };
+const LAST_SAYING = {
+  name: "message-last-saying",
+  text: `${SELECT} WHERE m.session_id = $1 AND m.role = 'user' AND m.content = $2 ORDER BY m.sequence DESC LIMIT 1`,
+};
 const CURSOR = { name: "message-cursor", text: "SELECT sequence FROM chat_message WHERE id = $1 AND session_id = $2" };
 
 /** The message that an earlier send with this idempotency key made. */
@@ -38,6 +42,16 @@ export async function findMessageByKey(
   key: string,
 ): Promise<ChatMessage | undefined> {
   const [row] = await database.query<MessageRow>(BY_KEY, [sessionId, key]);
+  return row === undefined ? undefined : toChatMessage(row);
+}
+
+/** The visitor's last message with exactly this text. Reads back through the session until it finds one. */
+export async function findLastSaying(
+  database: Database,
+  sessionId: string,
+  content: string,
+): Promise<ChatMessage | undefined> {
+  const [row] = await database.query<MessageRow>(LAST_SAYING, [sessionId, content]);
   return row === undefined ? undefined : toChatMessage(row);
 }
 

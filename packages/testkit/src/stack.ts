@@ -3,6 +3,7 @@ import type { Database } from "@chat-relay/database/database";
 import { freePort } from "@chat-relay/embedded/free-port";
 import { startFakeN8n, type FakeN8n } from "./fake-n8n.ts";
 import { runApp, serviceProcess, type ServiceProcess } from "./service-process.ts";
+import { stablePort } from "./stable-port.ts";
 import { testNatsUrl, wipeTestBus } from "./test-bus.ts";
 import { createTestDatabase } from "./test-database.ts";
 import { createVisitor, type Visitor } from "./visitor.ts";
@@ -14,7 +15,9 @@ export interface Stack extends AsyncDisposable {
   gateway: ServiceProcess;
   dispatcher: ServiceProcess;
   receiver: ServiceProcess;
-  n8n: FakeN8n;
+  readonly n8n: FakeN8n;
+  /** n8n is killed, calls under way and all, and started again in the same place; it begins as a new one does. */
+  restartN8n(): Promise<void>;
   database: Database;
   env: Record<string, string>;
   visitor(): Promise<Visitor>;
@@ -40,7 +43,8 @@ export async function startStack(env: Record<string, string> = {}): Promise<Stac
   await using cleanup = new AsyncDisposableStack();
   const own = cleanup.use(await createTestDatabase());
   await wipeTestBus();
-  const n8n = cleanup.use(await startFakeN8n());
+  let n8n = await startFakeN8n(await stablePort());
+  cleanup.defer(() => n8n[Symbol.asyncDispose]());
   const [gatewayPort, receiverPort, dispatcherPort] = [await freePort(), await freePort(), await freePort()];
   const settings = {
     DATABASE_URL: own.url,
@@ -68,7 +72,13 @@ export async function startStack(env: Record<string, string> = {}): Promise<Stac
     gateway,
     dispatcher,
     receiver,
-    n8n,
+    get n8n() {
+      return n8n;
+    },
+    async restartN8n() {
+      await n8n[Symbol.asyncDispose]();
+      n8n = await startFakeN8n(n8n.port);
+    },
     database: own.database,
     env: settings,
     visitor: () => createVisitor(gateway.url),

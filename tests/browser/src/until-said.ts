@@ -2,7 +2,11 @@ import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { ChatPage } from "./chat-page.ts";
 
 /** Waits until exactly this is said on the page. */
-export async function untilSaid(chat: ChatPage, expected: readonly string[], timeoutMs?: number): Promise<void> {
+export async function untilSaid(
+  chat: Pick<ChatPage, "said">,
+  expected: readonly string[],
+  timeoutMs?: number,
+): Promise<void> {
   let said: string[] = [];
   const isSaid = async (): Promise<boolean> => {
     said = await chat.said();

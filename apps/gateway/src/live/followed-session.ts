@@ -7,8 +7,9 @@ import type { Database } from "@chat-relay/database/database";
 import { readReplyStates } from "@chat-relay/database/read-reply-states";
 import { readSessionEvents, type SessionEventPage, type SessionState } from "@chat-relay/database/read-session-events";
 import { deltaFrame, eventFrame } from "./frames.ts";
-import type { FramedChange, LiveStream, StreamHost } from "./live-stream.ts";
+import type { StreamHost } from "./live-stream.ts";
 import { LiveText } from "./live-text.ts";
+import type { FramedChange, SessionReader } from "./session-reader.ts";
 
 export interface FollowedSessionOptions {
   sessionId: string;
@@ -36,7 +37,7 @@ export class FollowedSession implements StreamHost {
   readonly bufferMaxBytes: number;
   readonly onCut: () => void;
   #options: FollowedSessionOptions;
-  #streams = new Set<LiveStream>();
+  #readers = new Set<SessionReader>();
   #text: LiveText;
   #feed: Feed | undefined;
   #opened: Promise<void> | undefined;
@@ -57,7 +58,7 @@ export class FollowedSession implements StreamHost {
 
   /** How many read it. */
   get size(): number {
-    return this.#streams.size;
+    return this.#readers.size;
   }
 
   /** Hears of the session from when this settles, if NATS is there; once is enough. */
@@ -76,12 +77,12 @@ export class FollowedSession implements StreamHost {
     return this.#opened;
   }
 
-  add(stream: LiveStream): void {
-    this.#streams.add(stream);
+  add(reader: SessionReader): void {
+    this.#readers.add(reader);
   }
 
-  delete(stream: LiveStream): void {
-    this.#streams.delete(stream);
+  delete(reader: SessionReader): void {
+    this.#readers.delete(reader);
   }
 
   /** Nobody reads it any more. */
@@ -93,9 +94,9 @@ export class FollowedSession implements StreamHost {
   /** What PostgreSQL says of the session; undefined when there is no such session any more. */
   see(state: SessionState | undefined): void {
     if (this.#feed === undefined) void this.#followLate();
-    for (const stream of this.#streams) {
-      if (state === undefined || state.remainingMs === 0) stream.end();
-      else stream.reach(state.position);
+    for (const reader of this.#readers) {
+      if (state === undefined || state.remainingMs === 0) reader.end();
+      else reader.reach(state.position);
     }
   }
 
@@ -121,8 +122,13 @@ export class FollowedSession implements StreamHost {
     this.#tell(this.#text.observe(event));
   }
 
+  /** The text so far of replies under way; none while it is being brought, for then it is told when it is there. */
+  textSoFar(): ReplyDelta[] {
+    return this.#loading === undefined ? this.#text.whole() : [];
+  }
+
   textFrames(): string {
-    return this.#loading === undefined ? this.#text.whole().map(deltaFrame).join("") : "";
+    return this.textSoFar().map(deltaFrame).join("");
   }
 
   onReadError(error: unknown): void {
@@ -133,9 +139,9 @@ export class FollowedSession implements StreamHost {
     if (after === null || events.length === 0) return this.#options.onUnread(this.sessionId);
     const framed: FramedChange = {
       after,
-      events: events.map((event) => ({ position: event.position, frame: eventFrame(this.sessionId, event) })),
+      events: events.map((event) => ({ position: event.position, event, frame: eventFrame(this.sessionId, event) })),
     };
-    for (const stream of this.#streams) stream.offer(framed);
+    for (const reader of this.#readers) reader.offer(framed);
     for (const event of events) this.observe(event);
   }
 
@@ -150,7 +156,7 @@ export class FollowedSession implements StreamHost {
     if (this.#loading !== undefined) return; // they get to see the whole text then
     if (deltas.length === 0) return;
     const frames = deltas.map(deltaFrame).join("");
-    for (const stream of this.#streams) stream.tell(frames);
+    for (const reader of this.#readers) reader.tellText({ deltas, frames });
   }
 
   /** Brings the text that was sent before, or that was missed, and shows it whole. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Bus } from "@chat-relay/bus/bus";
 import type { ChatConfig } from "@chat-relay/core/config";
 import { ChatError } from "@chat-relay/core/errors";
+import type { ReplyDelta } from "@chat-relay/core/reply-pieces";
 import { hasReached, parseEventId, type Position } from "@chat-relay/core/session-events";
 import type { Database } from "@chat-relay/database/database";
 import { readSessionStates } from "@chat-relay/database/read-session-events";
@@ -10,6 +11,7 @@ import { FollowedSession } from "./followed-session.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LiveStream, type StreamHeaders } from "./live-stream.ts";
 import { SessionLook } from "./session-look.ts";
+import type { SessionReader } from "./session-reader.ts";
 
 export interface LiveHubOptions {
   config: ChatConfig;
@@ -27,6 +29,13 @@ export interface Reader {
   lastEventId: string | undefined;
 }
 
+/** A reader's place among those who follow a session. */
+export interface Place {
+  /** The text so far of replies under way, as far as it is known here; the rest is told. */
+  textSoFar(): ReplyDelta[];
+  leave(): void;
+}
+
 /** Opens the response, once nothing can go wrong any more. */
 export type BeginStream = (headers: StreamHeaders) => void;
 
@@ -39,7 +48,7 @@ const REREADS_AT_ONCE = 8;
 export class LiveHub {
   #options: LiveHubOptions;
   #sessions = new Map<string, FollowedSession>();
-  #streams = new Set<LiveStream>();
+  #readers = new Set<SessionReader>();
   #heartbeat: Heartbeat;
   #look: SessionLook;
   #stopListening: () => void;
@@ -64,7 +73,7 @@ export class LiveHub {
 
   /** Streams that are open now. */
   get size(): number {
-    return this.#streams.size;
+    return this.#readers.size;
   }
 
   /**
@@ -72,8 +81,7 @@ export class LiveHub {
    * too many, `session_expired` when it is over.
    */
   async open({ sessionId, response, lastEventId }: Reader): Promise<BeginStream> {
-    this.#refuseTooMany(sessionId);
-    const session = this.#sessions.get(sessionId) ?? this.#followed(sessionId);
+    const session = this.#admit(sessionId);
     const stream = new LiveStream(session, response);
     this.#enter(session, stream);
     response.once("close", () => this.#leave(session, stream));
@@ -89,11 +97,22 @@ export class LiveHub {
     return (headers) => stream.begin(headers, known ?? state.position, { newest: state.position, isReset });
   }
 
+  /**
+   * Takes in a reader that is no stream, and says that it leaves. From when this settles it is told what happens. Throws as
+   * `open` does, but does not ask whether the session is over.
+   */
+  async join(sessionId: string, reader: SessionReader): Promise<Place> {
+    const session = this.#admit(sessionId);
+    this.#enter(session, reader);
+    await session.follow();
+    return { textSoFar: () => session.textSoFar(), leave: () => this.#leave(session, reader) };
+  }
+
   /** Closes all streams, so that their readers go on at another gateway, and takes no more. */
   close(): void {
     this.#closed = true;
     this.#stopListening();
-    for (const stream of this.#streams) stream.close();
+    for (const reader of this.#readers) reader.close();
   }
 
   // One session after another, a few at a time: what is said from now on is heard by all of them all the same.
@@ -105,11 +124,16 @@ export class LiveHub {
     await Promise.all(Array.from({ length: REREADS_AT_ONCE }, rereadRest));
   }
 
+  #admit(sessionId: string): FollowedSession {
+    this.#refuseTooMany(sessionId);
+    return this.#sessions.get(sessionId) ?? this.#followed(sessionId);
+  }
+
   #refuseTooMany(sessionId: string): void {
     this.#refuseClosed();
     const { streamMaxConnections, streamMaxPerSession } = this.#options.config;
     const retry = { retryAfterSeconds: RETRY_SECONDS };
-    if (this.#streams.size >= streamMaxConnections)
+    if (this.#readers.size >= streamMaxConnections)
       throw new ChatError("unavailable", `This gateway has ${streamMaxConnections} live streams open already`, retry);
     if ((this.#sessions.get(sessionId)?.size ?? 0) >= streamMaxPerSession)
       throw new ChatError("rate_limited", `The session has ${streamMaxPerSession} live streams open already`, retry);
@@ -138,17 +162,17 @@ export class LiveHub {
     return session;
   }
 
-  #enter(session: FollowedSession, stream: LiveStream): void {
-    session.add(stream);
-    this.#streams.add(stream);
-    this.#heartbeat.add(stream);
+  #enter(session: FollowedSession, reader: SessionReader): void {
+    session.add(reader);
+    this.#readers.add(reader);
+    this.#heartbeat.add(reader);
     this.#look.start();
   }
 
-  #leave(session: FollowedSession, stream: LiveStream): void {
-    if (!this.#streams.delete(stream)) return;
-    session.delete(stream);
-    this.#heartbeat.delete(stream);
+  #leave(session: FollowedSession, reader: SessionReader): void {
+    if (!this.#readers.delete(reader)) return;
+    session.delete(reader);
+    this.#heartbeat.delete(reader);
     if (session.size > 0) return;
     session.close();
     this.#sessions.delete(session.sessionId);

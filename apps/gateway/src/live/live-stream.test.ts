@@ -110,7 +110,9 @@ test("reads nothing for a reader who comes with the newest position, unless some
   await waitFor("ready", () => first.text().includes("event: ready"));
   expect(reads).toEqual([]);
   await using second = await openStream(host);
-  second.stream.offer({ after: SOMEWHERE, events: [{ position: { sequence: 2, status: 0 }, frame: "" }] });
+  const position = { sequence: 1, status: 1 };
+  const event = { type: "status", position, data: { messageId: sessionId, status: "queued", attempts: 1 } } as const;
+  second.stream.offer({ after: SOMEWHERE, events: [{ position, event, frame: "" }] });
   second.stream.begin({}, SOMEWHERE, { newest: SOMEWHERE, isReset: false });
   await waitFor("ready", () => second.text().includes("event: ready"));
   expect(reads).toEqual([SOMEWHERE]);

@@ -2,13 +2,8 @@ import { once } from "node:events";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { hasReached, type Position, type SessionEvent } from "@chat-relay/core/session-events";
 import type { SessionEventPage } from "@chat-relay/database/read-session-events";
+import type { FramedChange, FramedText, SessionReader } from "./session-reader.ts";
 import { END_FRAME, eventFrame, HEARTBEAT_FRAME, readyFrame, resetFrame } from "./frames.ts";
-
-/** A committed change as the streams of its session get it, with its frames made once. */
-export interface FramedChange {
-  after: Position;
-  events: { position: Position; frame: string }[];
-}
 
 /** How long a reader has for what is left when its stream ends. */
 const FLUSH_MS = 10_000;
@@ -40,7 +35,7 @@ export interface StreamHost {
  * One reader. It reads from PostgreSQL until there is nothing after its position, paced by the connection; from then on it
  * is told what happens. What it may have missed it reads again: there is no gap between the two, and no repeat.
  */
-export class LiveStream {
+export class LiveStream implements SessionReader {
   #host: StreamHost;
   #response: ServerResponse;
   #position: Position = { sequence: 0, status: 0 };
@@ -88,6 +83,10 @@ export class LiveStream {
     if (this.#reading) return;
     this.#reading = true;
     void this.#read();
+  }
+
+  tellText({ frames }: FramedText): void {
+    this.tell(frames);
   }
 
   /** Sends frames now, unless it is reading: then it gets to see the whole text later. */

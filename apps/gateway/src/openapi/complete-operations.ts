@@ -7,8 +7,13 @@ export interface Document {
 type PathItem = Record<string, unknown>;
 
 interface Operation {
-  requestBody?: { required: boolean; content: Record<string, { schema: { required?: string[] } }> };
+  requestBody?: { required: boolean; content: Record<string, { schema: BodySchema }> };
   responses: Record<string, { headers?: Record<string, Header>; content?: Record<string, unknown> }>;
+}
+
+interface BodySchema {
+  required?: string[];
+  oneOf?: BodySchema[];
 }
 
 interface Header {
@@ -35,10 +40,14 @@ function headersOf(status: number, limited: boolean): Record<string, Header> {
   };
 }
 
+function needsFields({ required = [], oneOf = [] }: BodySchema): boolean {
+  return required.length > 0 || oneOf.some(needsFields);
+}
+
 // An empty body is `{}`, so a body of which nothing is required need not be there.
 function relaxBody({ requestBody }: Operation): void {
   if (requestBody === undefined) return;
-  requestBody.required = Object.values(requestBody.content).some(({ schema }) => (schema.required ?? []).length > 0);
+  requestBody.required = Object.values(requestBody.content).some(({ schema }) => needsFields(schema));
 }
 
 function describe(operation: Operation): void {
