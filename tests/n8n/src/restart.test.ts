@@ -39,14 +39,16 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
 
     const expected = Array.from({ length: EACH }, (_, index) => `You said: Message ${index + 1}`);
     for (const chat of chats) expect(chat.said()).toEqual(expected);
-    const attempts = (await world().operator.deliveries()).map((delivery) => delivery.attempts.length);
-    const again = attempts.reduce((sum, count) => sum + count - 1, 0);
-    expect(again).toBeLessThanOrEqual(CONCURRENCY); // those that were under way
+    const deliveries = await world().operator.deliveries();
+    const failed = deliveries.flatMap(({ attempts }) => attempts.slice(0, -1).map(({ error }) => error));
+    for (const error of failed) expect(error).toContain("the connection broke");
+    // Those that were under way, and those that took their places while n8n's port was still open.
+    expect(failed.length).toBeLessThanOrEqual(2 * CONCURRENCY);
     const openAtStart = model.calls.map((call) => call.openAtStart);
     expect(Math.max(...openAtStart)).toBeLessThanOrEqual(CONCURRENCY);
     expect(openAtStart[before.calls]).toBe(1);
     const waited = ALL - before.answers;
-    const value = `${waited} messages waited, answered within ${(tookMs / 1_000).toFixed(1)} s; ${again} of ${ALL} were called again`;
+    const value = `${waited} messages waited, answered within ${(tookMs / 1_000).toFixed(1)} s; ${failed.length} calls were cut and made again`;
     writeFigure(`n8n restarted under load (${signal})`, value);
   },
   300_000,
