@@ -1,5 +1,14 @@
-import type { ICredentialTestRequest, ICredentialType, INodeProperties } from "n8n-workflow";
+import type {
+  IAuthenticateRuleResponseSuccessBody,
+  ICredentialTestRequest,
+  ICredentialType,
+  INodeProperties,
+} from "n8n-workflow";
 import { signRequest } from "../src/sign-request.ts";
+
+function problem(code: string | undefined, message: string): IAuthenticateRuleResponseSuccessBody {
+  return { type: "responseSuccessBody", properties: { key: "code", value: code, message } };
+}
 
 /** What n8n and chat-relay share: the secret that both sign with, and where chat-relay takes replies. */
 export class ChatRelayApi implements ICredentialType {
@@ -35,16 +44,16 @@ export class ChatRelayApi implements ICredentialType {
 
   authenticate = signRequest;
 
-  // A signed body with nothing in it: the receiver refuses it with 400 once the signature is right, and stores nothing.
+  // Signed, with nothing in it: a receiver that has the same secret refuses it as invalid and stores nothing. n8n can only
+  // be told what an answer must not be.
   test: ICredentialTestRequest = {
     request: { url: "={{$credentials.callbackUrl}}", method: "POST", body: {}, ignoreHttpStatusErrors: true },
     rules: [
-      {
-        type: "responseCode",
-        properties: { value: 401, message: "chat-relay has another secret, or its clock and n8n's are apart" },
-      },
-      { type: "responseCode", properties: { value: 404, message: "There is no chat-relay receiver at this address" } },
-      { type: "responseCode", properties: { value: 503, message: "chat-relay cannot take replies now" } },
+      problem("unauthorized", "chat-relay has another secret, or its clock and n8n's are apart"),
+      problem("unavailable", "chat-relay cannot take replies now; try again"),
+      problem("rate_limited", "Too many tests in a row; try again in a minute"),
+      problem("not_found", "There is no receiver of chat-relay at this address"),
+      problem(undefined, "There is no receiver of chat-relay at this address"),
     ],
   };
 }

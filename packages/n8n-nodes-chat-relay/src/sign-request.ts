@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from "n8n-workflow";
+import { textOf } from "./text-of.ts";
 import { parseWebhookSecrets } from "./webhook-secrets.ts";
 import { signWebhook } from "./webhook-signature.ts";
 
 function signingKey(credentials: ICredentialDataDecryptedObject): Buffer {
-  const secrets = parseWebhookSecrets(String(credentials["webhookSecret"] ?? ""));
+  const secrets = parseWebhookSecrets(textOf(credentials["webhookSecret"]));
   if (!secrets.ok) throw new Error(`The webhook secret ${secrets.problem}`);
   return secrets.keys[0];
 }
@@ -18,7 +19,7 @@ export async function signRequest(
   request: IHttpRequestOptions,
 ): Promise<IHttpRequestOptions> {
   const body = typeof request.body === "string" ? request.body : JSON.stringify(request.body ?? {});
-  const id = String(request.headers?.["webhook-id"] ?? randomUUID());
+  const id = textOf(request.headers?.["webhook-id"]) || randomUUID();
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const signature = signWebhook(signingKey(credentials), id, timestamp, Buffer.from(body, "utf8"));
   const headers = {

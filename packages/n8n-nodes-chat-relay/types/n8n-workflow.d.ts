@@ -1,6 +1,8 @@
 // The part of n8n's API that the nodes use. n8n-workflow itself is a peer that brings 140 MB and a native build, so it is no
 // dependency of this repository; `npm run check:n8n` compiles the nodes against the real one.
 declare module "n8n-workflow" {
+  import type { IncomingMessage, ServerResponse } from "node:http";
+
   type Json = string | number | boolean | object | null | undefined;
   export type JsonObject = { [key: string]: Json };
   export type IDataObject = { [key: string]: Json };
@@ -42,9 +44,14 @@ declare module "n8n-workflow" {
 
   export type ICredentialDataDecryptedObject = Record<string, unknown>;
 
+  export interface IAuthenticateRuleResponseSuccessBody {
+    type: "responseSuccessBody";
+    properties: { key: string; value: unknown; message: string };
+  }
+
   export interface ICredentialTestRequest {
     request: Partial<IHttpRequestOptions>;
-    rules?: { type: "responseCode"; properties: { value: number; message: string } }[];
+    rules?: IAuthenticateRuleResponseSuccessBody[];
   }
 
   export interface ICredentialType {
@@ -97,8 +104,8 @@ declare module "n8n-workflow" {
 
   export interface IWebhookFunctions extends FunctionsBase {
     getNodeParameter(name: string): unknown;
-    getRequestObject(): import("node:http").IncomingMessage & { rawBody?: Buffer };
-    getResponseObject(): import("node:http").ServerResponse;
+    getRequestObject(): IncomingMessage & { rawBody?: Buffer };
+    getResponseObject(): ServerResponse;
   }
 
   export type IHookFunctions = FunctionsBase;

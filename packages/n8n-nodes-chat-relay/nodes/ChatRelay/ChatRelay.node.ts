@@ -9,21 +9,34 @@ import {
   type INodeTypeDescription,
   type JsonObject,
 } from "n8n-workflow";
-import { callbackOf } from "../../src/callback.ts";
+import { callbackOf, type CallbackSource } from "../../src/callback.ts";
+import { settingsOf } from "../../src/node-settings.ts";
+import { startingMessage } from "../../src/starting-message.ts";
 
 const TIMEOUT_MS = 30_000;
 
-async function send(context: IExecuteFunctions, itemIndex: number): Promise<IDataObject> {
-  const node = context.getNode();
+async function sourceOf(context: IExecuteFunctions, itemIndex: number): Promise<CallbackSource> {
   const { callbackUrl = "" } = await context.getCredentials<{ callbackUrl?: string }>("chatRelayApi", itemIndex);
-  const callback = callbackOf(context, itemIndex, callbackUrl.trim());
-  if (!callback.ok) throw new NodeOperationError(node, callback.problem, { itemIndex });
-  const { url, id, body } = callback;
+  return {
+    executionId: context.getExecutionId(),
+    isManual: context.getMode() === "manual",
+    started: startingMessage(context, itemIndex),
+    callbackUrl: callbackUrl.trim(),
+    workflowId: context.getWorkflow().id ?? "",
+    nodeId: context.getNode().id,
+    runIndex: Number(context.getWorkflowDataProxy(itemIndex)["$runIndex"]),
+    itemIndex,
+  };
+}
+
+async function send(context: IExecuteFunctions, itemIndex: number): Promise<IDataObject> {
+  const callback = callbackOf(settingsOf(context, itemIndex), await sourceOf(context, itemIndex));
+  if (!callback.ok) throw new NodeOperationError(context.getNode(), callback.problem, { itemIndex });
   return (await context.helpers.httpRequestWithAuthentication.call(context, "chatRelayApi", {
-    url,
+    url: callback.url,
     method: "POST",
-    headers: { "webhook-id": id },
-    body,
+    headers: { "webhook-id": callback.id },
+    body: callback.body,
     json: true,
     disableFollowRedirect: true, // what is signed is for the receiver alone
     timeout: TIMEOUT_MS,
