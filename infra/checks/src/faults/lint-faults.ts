@@ -56,6 +56,21 @@ const BROWSERS: Fault[] = [
   ),
 ];
 
+const NODES: Fault[] = [
+  lint(
+    "an n8n node imports what n8n does not allow",
+    "eslint(no-restricted-imports)",
+    'import { readFileSync } from "node:fs";\n\nexport const planted = readFileSync;\n',
+    "packages/n8n-nodes-chat-relay/src/planted.ts",
+  ),
+  lint(
+    "an n8n node takes something of ours, which is not published with it",
+    "eslint(no-restricted-imports)",
+    'import { newId } from "@chat-relay/core/ids";\n\nexport const planted = newId();\n',
+    "packages/n8n-nodes-chat-relay/src/planted.ts",
+  ),
+];
+
 const CODE: Fault[] = [
   lint(
     "a switch that forgets a case",
@@ -158,4 +173,4 @@ const ANYWHERE: Fault[] = CODE.slice(0, 1).map(({ narrow: _, ...fault }) => ({
   name: `${fault.name}, anywhere`,
 }));
 
-export const LINT_FAULTS: Fault[] = [...ANYWHERE, ...BROWSERS, ...PROMISES, ...CODE, ...IMPORTS, ...TESTS];
+export const LINT_FAULTS: Fault[] = [...ANYWHERE, ...BROWSERS, ...NODES, ...PROMISES, ...CODE, ...IMPORTS, ...TESTS];

@@ -8,7 +8,7 @@ import type { Workflow } from "./workflow.ts";
 
 const COMMAND_MS = 300_000;
 
-interface Credential {
+export interface Credential {
   id: string;
   name: string;
   type: string;
