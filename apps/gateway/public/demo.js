@@ -2,6 +2,8 @@
 const chat = document.querySelector("chat-relay");
 const snippet = document.querySelector("#snippet");
 const copied = document.querySelector("#copied");
+const TOLD_MS = 4_000;
+let told;
 
 snippet.textContent = [
   `<script type="module" src="${new URL("widget/widget.js", location.href)}"></script>`,
@@ -9,9 +11,11 @@ snippet.textContent = [
 ].join("\n");
 
 async function copySnippet() {
+  clearTimeout(told);
   try {
     await navigator.clipboard.writeText(snippet.textContent);
     copied.textContent = "Copied.";
+    told = setTimeout(() => (copied.textContent = ""), TOLD_MS);
   } catch {
     // Not allowed, or not over plain HTTP: the reader copies by hand what is selected.
     getSelection().selectAllChildren(snippet);

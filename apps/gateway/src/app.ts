@@ -77,6 +77,6 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   adminScope(app, context);
   await docsRoutes(app);
   await widgetRoutes(app);
-  if (!dependencies.config.demoPageDisabled) await demoRoutes(app);
+  if (!dependencies.config.demoPageDisabled) await demoRoutes(app, dependencies.config);
   return base;
 }

@@ -123,8 +123,8 @@ export class ChatEngine {
     this.stop();
     this.#unsent.clear();
     this.#follower.clear();
-    if (access === null) return;
     this.#sessions.forget(access);
+    if (access === null) return;
     const call = { method: "DELETE", path: "/session", token: access.sessionToken, keepalive: true } as const;
     const isExpected = (_data: unknown): _data is unknown => true;
     const { signal } = new AbortController();
@@ -148,18 +148,9 @@ export class ChatEngine {
       },
       offline: () => follower.offline(),
       stored: (key) => {
-        if (key === null || key === this.#sessions.storedAs) this.#heedOtherTab();
+        if (key === null || key === this.#sessions.storedAs) follower.heed();
       },
     });
-  }
-
-  /** Another tab has opened a session, which this one is part of then, or forgotten or replaced this one. */
-  #heedOtherTab(): void {
-    const { stored } = this.#sessions;
-    const { access } = this.#follower;
-    if (access === null) {
-      if (stored !== null) this.#follower.follow(stored, null);
-    } else if (stored?.sessionToken !== access.sessionToken) this.#follower.lose(access);
   }
 
   /** A session is gone. A logout in another tab took what was unsent with it; the rest goes to the next session. */

@@ -86,7 +86,40 @@ test("the stream may tell of an own message before its send is answered: it is s
   expect(made.list[0]?.attempts).toBe(1);
 });
 
-test("and after it", () => {
+test("a reply that is told before the send of an own message is answered comes after that, and before what is unsent", () => {
+  const { conversation: made, write } = conversation();
+  write("own", "hi");
+  write("next", "and");
+  made.takeStreamed(visitors(1, "hi"));
+  expect(made.takeStreamed(reply(2, "m1"))).toBe(true);
+  expect(shown(made)).toEqual(["own - unsent", "m2 2 received", "next - unsent"]);
+  made.accept("own", visitors(1, "hi", "answered"));
+  expect(shown(made)).toEqual(["own 1 answered", "m2 2 received", "next - unsent"]);
+});
+
+test("an own message that seems to be accepted stands before what was refused", () => {
+  const { conversation: made, write, unsent } = conversation();
+  write("refused", "too long");
+  unsent.mark("refused", { code: "payload_too_large", status: 413, detail: "", retryAfterMs: null });
+  write("own", "hi");
+  expect(shown(made)).toEqual(["refused - rejected", "own - unsent"]);
+  made.takeStreamed(visitors(1, "hi"));
+  expect(shown(made)).toEqual(["own - unsent", "refused - rejected"]);
+});
+
+test("of the same text, sent twice, the earlier one has the earlier place", () => {
+  const { conversation: made, write } = conversation();
+  write("own", "hi");
+  write("again", "hi");
+  made.takeStreamed(visitors(1, "hi"));
+  made.takeStreamed(reply(2, "m1"));
+  expect(shown(made)).toEqual(["own - unsent", "m2 2 received", "again - unsent"]);
+  made.takeStreamed(visitors(3, "hi"));
+  made.takeStreamed(reply(4, "m3"));
+  expect(shown(made)).toEqual(["own - unsent", "m2 2 received", "again - unsent", "m4 4 received"]);
+});
+
+test("or after its send is answered", () => {
   const { conversation: made, write } = conversation();
   write("own", "hi");
   made.accept("own", visitors(1, "hi", "queued"));

@@ -33,11 +33,7 @@ export class Conversation {
 
   /** The same array until something changes. */
   get list(): readonly ConversationMessage[] {
-    this.#list ??= [
-      // oxlint-disable-next-line unicorn/no-array-sort -- toSorted is younger than the browsers that we build for
-      ...[...this.#messages.values()].sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0)),
-      ...this.#unsent.all.map(({ shown }) => shown),
-    ];
+    this.#list ??= this.#inOrder();
     return this.#list;
   }
 
@@ -119,6 +115,26 @@ export class Conversation {
     this.#list = null;
   }
 
+  #inOrder(): ConversationMessage[] {
+    const places = this.#placesOfUnsent();
+    const placeOf = ({ sequence, key }: ConversationMessage): number =>
+      sequence ?? places.get(key) ?? Number.MAX_SAFE_INTEGER;
+    // oxlint-disable-next-line unicorn/no-array-sort -- toSorted is younger than the browsers that we build for
+    return [...this.#messages.values(), ...this.#unsent.all.map(({ shown }) => shown)].sort(
+      (a, b) => placeOf(a) - placeOf(b),
+    );
+  }
+
+  /** An own message stands where the one that may be it does: its reply may be told before its send is answered. */
+  #placesOfUnsent(): Map<string, number> {
+    const places = new Map<string, number>();
+    for (const message of this.#held.values()) {
+      const own = this.#unsent.all.find((unsent) => mayBe(unsent, message) && !places.has(unsent.shown.key));
+      if (own !== undefined) places.set(own.shown.key, message.sequence);
+    }
+    return places;
+  }
+
   #takeAll(messages: readonly ChatMessage[]): void {
     this.#list = null;
     for (const message of messages) this.#take(message);
@@ -128,15 +144,12 @@ export class Conversation {
     this.#highest = Math.max(this.#highest, message.sequence);
     if (this.#messages.has(message.id) || !this.#mayBeOwn(message)) return this.#show(message);
     this.#held.set(message.id, message);
+    this.#list = null;
     this.#onDoubt(message.content);
   }
 
   #mayBeOwn(message: ChatMessage): boolean {
-    const isSame = ({ shown, after }: UnsentMessage): boolean =>
-      shown.state === "unsent" &&
-      shown.content === message.content &&
-      !(after?.sessionId === message.sessionId && after.sequence >= message.sequence);
-    return message.role === "user" && this.#unsent.all.some(isSame);
+    return message.role === "user" && this.#unsent.all.some((unsent) => mayBe(unsent, message));
   }
 
   #show(message: ChatMessage, ownKey?: string): void {
@@ -158,4 +171,10 @@ export class Conversation {
     this.#messages.set(id, message);
     this.#list = null;
   }
+}
+
+/** Whether the visitor's message may be this unsent one. */
+function mayBe({ shown, after }: UnsentMessage, { sessionId, sequence, content }: ChatMessage): boolean {
+  const isEarlier = after?.sessionId === sessionId && after.sequence >= sequence;
+  return shown.state === "unsent" && shown.content === content && !isEarlier;
 }

@@ -320,6 +320,20 @@ test("older history is loaded page by page, also when it fails at first", async 
   expect(gateway.named("GET /messages")).toHaveLength(4);
 });
 
+test("older history that is refused is not asked for again, and nobody waits for it", async () => {
+  const { gateway, session, client } = await liveConversation();
+  client.stop();
+  for (let count = 2; count <= 60; count += 1) session.say(`text ${count}`);
+  const again = testClient(gateway, { storage: storageOf(client) });
+  again.start();
+  await untilShown(again, "the newest page", ({ messages }) => messages.length === 50);
+  gateway.plan("GET /messages", refuse(400, "validation_failed"));
+  await again.loadOlder();
+  expect(again.snapshot).toMatchObject({ hasOlder: false, loadingOlder: false });
+  await again.loadOlder();
+  expect([again.snapshot.messages.length, gateway.named("GET /messages").length]).toEqual([50, 1]);
+});
+
 test("a stop ends the wait for older history", async () => {
   const { gateway, session, client } = await liveConversation();
   client.stop();

@@ -70,8 +70,19 @@ export class SessionFollower {
   start(run: AbortSignal): void {
     this.#run = run;
     this.#isResting = false;
-    const access = this.#parts.sessions.stored ?? this.access;
-    if (access !== null) this.follow(access, null);
+    this.heed();
+  }
+
+  /** Takes up the session that is kept; lets go of one that another tab has ended, forgotten or replaced. */
+  heed(): void {
+    const { sessions, onGone } = this.#parts;
+    const { stored } = sessions;
+    if (this.access !== null && (stored === null || !this.isAt(stored))) this.lose(this.access);
+    else if (stored !== null && this.#work === null) this.follow(stored, null);
+    else if (this.session !== null && sessions.isForgotten) {
+      this.clear(); // what was left to read of one that had ended
+      onGone();
+    }
   }
 
   /** Follows this session from now on. */
@@ -94,15 +105,16 @@ export class SessionFollower {
   /** This session is gone: its token is of no use any more. */
   lose(access: SessionAccess): void {
     if (!this.isAt(access)) return;
-    this.#parts.sessions.forget(access);
+    this.#parts.sessions.end(access);
     this.#work?.abort();
     this.#work = null;
     this.#followed = null;
     if (this.session !== null) this.session = { ...this.session, status: statusOfLost(this.session) };
-    this.report(this.session === null ? "idle" : "ended", null);
-    const other = this.#parts.sessions.stored;
-    if (other !== null) this.follow(other, null);
-    this.#parts.onGone();
+    const { sessions, onGone } = this.#parts;
+    if (sessions.isForgotten) this.clear();
+    else this.report(this.session === null ? "idle" : "ended", null);
+    if (sessions.stored !== null) this.follow(sessions.stored, null);
+    onGone();
   }
 
   /** Stops following; the same session can be taken up again where it was. */

@@ -25,6 +25,8 @@ export interface Visitor {
 }
 
 const KEY = "session";
+/** What is kept of a session that is over. */
+const OVER = "null";
 
 /** Opens sessions, and keeps the token of the present one, for reloads and other tabs. */
 export class SessionKeeper {
@@ -80,8 +82,19 @@ export class SessionKeeper {
     return { ok: true, data: { access, session: { ...session, status: "active" } } };
   }
 
-  /** Forgets this session, unless another tab has opened a new one meanwhile. */
-  forget({ sessionToken }: SessionAccess): void {
-    if (this.stored?.sessionToken === sessionToken) this.#kept.remove(KEY);
+  /** Whether a logout, of this tab or another one, has taken what was kept: not even that a session is over is left. */
+  get isForgotten(): boolean {
+    return this.#kept.get(KEY) === null;
+  }
+
+  /** This session is over, which other tabs are to tell from a logout. */
+  end({ sessionToken }: SessionAccess): void {
+    if (this.stored?.sessionToken === sessionToken) this.#kept.set(KEY, OVER);
+  }
+
+  /** A logout: forgets this session, unless another tab has opened a new one meanwhile. */
+  forget(access: SessionAccess | null): void {
+    const { stored } = this;
+    if (stored === null || stored.sessionToken === access?.sessionToken) this.#kept.remove(KEY);
   }
 }

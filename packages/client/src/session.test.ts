@@ -162,7 +162,7 @@ test.each(["GET /stream", "GET /session"])("a session that is gone at a reload i
   const again = testClient(gateway, { storage });
   again.start();
   await untilShown(again, "to be without a session", ({ connection }) => connection === "idle");
-  expect(storage.items.has(`chat-relay:${gateway.url}:.session`)).toBe(false);
+  expect(storage.items.get(`chat-relay:${gateway.url}:.session`)).toBe("null");
 });
 
 test("a proxy's 401 costs nobody the session", async () => {

@@ -17,7 +17,10 @@ export type Connection = "idle" | "connecting" | "live" | "offline" | "ended";
 export interface ChatSnapshot {
   readonly connection: Connection;
   readonly session: ChatSession | null;
-  /** By sequence; own unsent and rejected ones last, in the order they were written. */
+  /**
+   * By sequence; own unsent and rejected ones last, in the order they were written. One on its way whose reply is told
+   * before its send is answered stands in front of that.
+   */
   readonly messages: readonly ConversationMessage[];
   readonly streaming: readonly StreamingReply[];
   /** Whether there is older history to load. */

@@ -135,7 +135,7 @@ test("what a closed tab left unsent goes out when another one is looked at", asy
 });
 
 test.each(["its own item", "all items"])(
-  "a logout in one tab ends the other, with what it had not sent: the storage tells of %s",
+  "a logout in one tab empties the other, of what it had not sent too: the storage tells of %s",
   async (which) => {
     const { gateway, storage, clients, pages, sessionItem } = await twoTabs();
     const [one, other] = clients;
@@ -150,7 +150,7 @@ test.each(["its own item", "all items"])(
     other.send("secret");
     await one.reset();
     pages[1].tellStored(which === "all items" ? null : sessionItem);
-    await untilShown(other, "the end", ({ connection }) => connection === "ended");
+    expect(other.snapshot).toMatchObject({ connection: "idle", session: null, messages: [] });
     gateway.setReachable(true);
     other.send("new");
     await untilQueued(other, 1);
@@ -159,6 +159,86 @@ test.each(["its own item", "all items"])(
     expect(storage.getItem(sessionItem)).toContain("session-2");
   },
 );
+
+/** Both tabs live in a session in which one has said "old". */
+async function chatInBoth({ clients }: Tabs): Promise<void> {
+  const [one, other] = clients;
+  one.start();
+  one.send("old");
+  await untilQueued(one, 1);
+  other.start();
+  await untilQueued(other, 1);
+  await untilAllLive(clients);
+}
+
+test("a tab that was stopped during a logout does not show the conversation again, nor send what it had not", async () => {
+  const tabs = await twoTabs();
+  const [one, other] = tabs.clients;
+  await chatInBoth(tabs);
+  other.stop();
+  other.send("secret");
+  await one.reset();
+  other.start();
+  expect(other.snapshot).toMatchObject({ connection: "idle", session: null, messages: [] });
+  one.start();
+  one.send("new");
+  await untilQueued(one, 1);
+  other.stop();
+  other.start();
+  await untilQueued(other, 1);
+  expect([shown(other), tabs.gateway.sessions.length]).toEqual([["1 user new queued"], 2]);
+});
+
+test("what a stopped tab had not sent does not go to the session of whoever came after a logout", async () => {
+  const tabs = await twoTabs();
+  const [one, other] = tabs.clients;
+  await chatInBoth(tabs);
+  other.stop();
+  other.send("secret");
+  await one.reset();
+  one.start();
+  one.send("new");
+  await untilQueued(one, 1);
+  other.start();
+  await untilQueued(other, 1);
+  await untilLive(other);
+  expect([shown(other), tabs.gateway.session.messages.length]).toEqual([["1 user new queued"], 1]);
+});
+
+test("a conversation that has ended is left to read in both tabs, until a logout in one of them", async () => {
+  const tabs = await twoTabs();
+  const { gateway, clients, pages, sessionItem } = tabs;
+  const [one, other] = clients;
+  await chatInBoth(tabs);
+  gateway.plan("POST /send", refuse(410, "session_expired"), fallSilent);
+  gateway.planAlways("POST /session", fallSilent);
+  one.send("new"); // one hears of the end, and the other hears of it from one
+  await untilShown(one, "the end", ({ session }) => session?.status === "ended");
+  pages[1].tellStored(sessionItem);
+  expect(other.snapshot).toMatchObject({ connection: "ended", messages: [{ content: "old" }] });
+  other.send("secret");
+  await one.reset();
+  pages[1].tellStored(sessionItem);
+  expect(other.snapshot).toMatchObject({ connection: "idle", session: null, messages: [] });
+});
+
+test("a tab goes on in the session that another one has opened in place of theirs, and shows no more of the old one", async () => {
+  const tabs = await twoTabs();
+  const { gateway, storage, clients, pages, sessionItem } = tabs;
+  const [, other] = clients;
+  await chatInBoth(tabs);
+  const [old, next] = [gateway.session, gateway.open()];
+  next.say("new");
+  storage.setItem(sessionItem, JSON.stringify({ sessionId: next.info.sessionId, sessionToken: next.token }));
+  pages[1].tellStored(sessionItem);
+  expect(shown(other)).toEqual([]);
+  await untilQueued(other, 1);
+  expect([shown(other), other.snapshot.session?.sessionId]).toEqual([["1 user new queued"], "session-2"]);
+  await waitFor("its old stream to be closed", () => old.streams.size === 1);
+  await untilLive(other);
+  pages[1].tellStored(sessionItem); // once more changes nothing
+  expect([other.snapshot.connection, shown(other)]).toEqual(["live", ["1 user new queued"]]);
+});
 
 test.each([true, false])(
   "a session that expires under two tabs is followed by one new one; they take turns: %s",

@@ -36,12 +36,15 @@ test("a reply that comes together with the acceptance of the first message is ne
   expect(keysOf(arrivals, [accepted, reply(2)])).toEqual([unsent.key, "id-2"]);
 });
 
-test("a reply that overtakes the acceptance of the first message is news, too", () => {
+test("a reply that overtakes the acceptance of what it answers is told after it: of the first message, and of others", () => {
   const arrivals = new Arrivals();
-  const unsent = message(null, { content: "Hi" });
-  keysOf(arrivals, [unsent]);
-  expect(keysOf(arrivals, [reply(2), unsent])).toEqual(["id-2"]);
-  expect(keysOf(arrivals, [{ ...unsent, id: "id-1", sequence: 1, state: "answered" }, reply(2)])).toEqual([unsent.key]);
+  const [first, second] = [message(null, { content: "Hi" }), message(null, { content: "And?" })];
+  keysOf(arrivals, [first]);
+  expect(keysOf(arrivals, [first, reply(2)])).toEqual([]);
+  const known = [{ ...first, id: "id-1", sequence: 1, state: "answered" } as const, reply(2)];
+  expect(keysOf(arrivals, known)).toEqual([first.key, "id-2"]);
+  expect(keysOf(arrivals, [...known, second, reply(4)])).toEqual([]);
+  expect(keysOf(arrivals, [...known, { ...second, id: "id-3", sequence: 3 }, reply(4)])).toEqual([second.key, "id-4"]);
 });
 
 test("history is none beside a message that was left unsent", () => {

@@ -8,23 +8,22 @@ export class Arrivals {
 
   /** The messages that have come since the last snapshot: replies, and the visitor's own as they are accepted. */
   take({ messages }: ChatSnapshot): ConversationMessage[] {
-    const sequences = messages.flatMap(({ sequence }) => sequence ?? []);
+    const told = accepted(messages);
     // What comes together with the first message that was written here is an answer to it, and no history.
-    const known = this.#highest ?? (this.#isOvertaken(messages) ? 0 : Math.min(...this.#acceptedNow(messages)));
-    const arrived = messages.filter(
-      ({ key, sequence }) => sequence !== null && (this.#unsent.has(key) || sequence > known),
-    );
-    this.#highest = sequences.length === 0 ? null : Math.max(this.#highest ?? 0, ...sequences.slice(-1));
+    const known = this.#highest ?? Math.min(...this.#acceptedNow(told));
+    const arrived = told.filter(({ key, sequence }) => this.#unsent.has(key) || (sequence ?? 0) > known);
+    this.#highest = told.length === 0 ? null : Math.max(this.#highest ?? 0, told.at(-1)?.sequence ?? 0);
     this.#unsent = new Set(messages.filter(({ sequence }) => sequence === null).map(({ key }) => key));
     return arrived;
-  }
-
-  /** A reply may be told before the acceptance of the first message, which it answers. */
-  #isOvertaken(messages: readonly ConversationMessage[]): boolean {
-    return this.#unsent.size > 0 && messages.every(({ role, sequence }) => role === "assistant" || sequence === null);
   }
 
   #acceptedNow(messages: readonly ConversationMessage[]): number[] {
     return messages.flatMap(({ key, sequence }) => (sequence !== null && this.#unsent.has(key) ? [sequence] : []));
   }
+}
+
+/** Up to the first one that is not accepted yet: a reply to that may be there already, and is told after it. */
+function accepted(messages: readonly ConversationMessage[]): readonly ConversationMessage[] {
+  const first = messages.findIndex(({ sequence }) => sequence === null);
+  return first < 0 ? messages : messages.slice(0, first);
 }

@@ -1,6 +1,8 @@
 import type { ConversationMessage } from "@chat-relay/client";
 import { ChatView } from "./chat-view.ts";
+import { make } from "./make.ts";
 import { isSendable } from "./message-length.ts";
+import { markOpen, wasOpen } from "./open-mark.ts";
 import { loadRenderer } from "./reply-text.ts";
 import { CLIENT_ATTRIBUTES, gatewayOf, phrasesOf, VIEW_ATTRIBUTES } from "./settings.ts";
 import type { TextOverrides } from "./texts/texts.ts";
@@ -20,6 +22,7 @@ export class ChatRelayElement extends HTMLElement {
   #view: ChatView | null = null;
   #unread = 0;
   #connected: AbortController | null = null;
+  #isNew = true;
 
   constructor() {
     super();
@@ -88,6 +91,8 @@ export class ChatRelayElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    if (this.#isNew && wasOpen(gatewayOf(this))) this.toggleAttribute("open", true); // the focus stays where it is
+    this.#isNew = false;
     this.#connected = new AbortController();
     const options = { signal: this.#connected.signal };
     addEventListener("storage", ({ key }) => this.#storageChanged(key), options);
@@ -135,7 +140,7 @@ export class ChatRelayElement extends HTMLElement {
     this.#view?.stop();
     this.#view = this.#makeView();
     this.#view.draft = draft;
-    this.#shadow.replaceChildren(this.#view.root);
+    this.#shadow.replaceChildren(make("div", { class: "base" }, this.#view.root));
     this.#changed([]);
     this.#view.setUnread(this.#unread);
     this.#view.setOpen(this.#isShown);
@@ -158,6 +163,7 @@ export class ChatRelayElement extends HTMLElement {
   }
 
   #openChanged(): void {
+    markOpen(gatewayOf(this), this.isOpen);
     this.#view?.setOpen(this.#isShown);
     this.#countUnread();
     this.#tell(this.isOpen ? "open" : "close");

@@ -20,6 +20,26 @@ describe("listItems", () => {
     expect(states).toEqual(["answered", "answering", "unsent"]);
   });
 
+  test("a reply that is told before its message is known to be accepted comes after that, whole or in pieces", () => {
+    const [own, next] = [message(null, { content: "own" }), message(null, { content: "next" })];
+    expect(keys(snapshot([message(1), own, reply(3, { replyTo: "id-2" }), next]))).toEqual([
+      "id-1",
+      "unsent-own",
+      "id-3",
+      "typing",
+      "unsent-next",
+    ]);
+    const rejected = message(null, { content: "rejected", state: "rejected" });
+    const streaming = [{ replyTo: "id-2", blocks: ["Hel"] }];
+    expect(keys(snapshot([message(1), rejected, own, next], { streaming }))).toEqual([
+      "id-1",
+      "unsent-rejected",
+      "unsent-own",
+      "reply:id-2:0",
+      "unsent-next",
+    ]);
+  });
+
   test("the dots are there while a reply is expected", () => {
     expect(keys(snapshot([message(1)]))).toEqual(["id-1", "typing"]);
     expect(keys(snapshot([message(1, { state: "delivered" })]))).toEqual(["id-1", "typing"]);
@@ -44,6 +64,12 @@ describe("listItems", () => {
     ]);
     const kinds = listItems(shown, NOW).map(({ kind }) => kind);
     expect(kinds.slice(0, 5)).toEqual(["day", "message", "message", "day", "message"]);
+  });
+
+  test("by the gateway's clock: the device's may be days off", () => {
+    const own = message(null, { content: "own", createdAt: "2026-01-01T12:00:00.000Z" });
+    const shown = snapshot([message(1), own, reply(3)]);
+    expect(listItems(shown, NOW).map(({ kind }) => kind)).toEqual(["day", "message", "message", "message", "typing"]);
   });
 
   test("what has not changed is the same object, also while a reply is being written", () => {

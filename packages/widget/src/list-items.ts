@@ -1,4 +1,4 @@
-import type { ChatSnapshot, ConversationMessage, MessageState } from "@chat-relay/client";
+import type { ChatSnapshot, ConversationMessage, MessageState, StreamingReply } from "@chat-relay/client";
 import { messageNote, type MessageNote, type NoteContext } from "./message-note.ts";
 
 /** One entry of the list that is shown. Its key stays the same as long as it is the same entry. */
@@ -19,25 +19,31 @@ export type ListItem =
 export const EXPECTED_MS = 60_000;
 
 /**
- * What is shown, in its order: the accepted messages with their days, the reply that is being written where it will
- * stay, and below it what is not sent yet.
+ * What is shown, in its order: the messages with their days, the reply that is being written where it will stay, and
+ * below it what is not sent yet.
  */
 export function listItems(snapshot: ChatSnapshot, now: number): ListItem[] {
-  const answering = new Set(snapshot.streaming.map(({ replyTo }) => replyTo));
-  const accepted = snapshot.messages.filter(({ sequence }) => sequence !== null);
-  const unsent = snapshot.messages.filter(({ sequence }) => sequence === null);
+  const { messages, streaming } = snapshot;
+  const answering = new Set(streaming.map(({ replyTo }) => replyTo));
   const show = (message: ConversationMessage): ListItem =>
     messageItem(message, {
       isOffline: snapshot.connection === "offline",
       isAnswering: message.id !== null && answering.has(message.id),
       isOverdue: isOverdue(message, now),
-      isRepeated: isRepeated(message, snapshot.messages),
+      isRepeated: isRepeated(message, messages),
     });
+  const placed = messages.slice(0, messages.findLastIndex(({ sequence }) => sequence !== null) + 1);
+  const unsent = messages.slice(placed.length);
+  // The answer to one that is on its way may begin before that is known to be accepted.
+  const isKnown = ({ replyTo }: StreamingReply): boolean => messages.some(({ id }) => id === replyTo);
+  const underWay = streaming.every(isKnown) ? 0 : unsent.findIndex(({ state }) => state === "unsent") + 1;
   return [
-    ...accepted.flatMap((message, index) => [...dayBefore(message, accepted[index - 1]), show(message)]),
-    ...replies(snapshot),
+    ...placed.flatMap((message, index) => [...dayBefore(placed, index), show(message)]),
+    ...replies(streaming.filter(isKnown)),
     ...(isTyping(snapshot, now) ? [{ kind: "typing", key: "typing" } as const] : []),
-    ...unsent.map(show),
+    ...unsent.slice(0, underWay).map(show),
+    ...replies(streaming.filter((reply) => !isKnown(reply))),
+    ...unsent.slice(underWay).map(show),
   ];
 }
 
@@ -61,7 +67,7 @@ function messageItem(message: ConversationMessage, context: NoteContext): ListIt
   return item;
 }
 
-function replies({ streaming }: ChatSnapshot): ListItem[] {
+function replies(streaming: readonly StreamingReply[]): ListItem[] {
   return streaming.flatMap(({ replyTo, blocks }) =>
     blocks.flatMap((text, block): ListItem[] =>
       text === "" ? [] : [{ kind: "reply", key: `reply:${replyTo}:${block}`, replyTo, text }],
@@ -90,10 +96,17 @@ function isRepeated(message: ConversationMessage, all: readonly ConversationMess
   return later.some(({ role, content }) => role === "user" && content === message.content);
 }
 
-function dayBefore(message: ConversationMessage, previous: ConversationMessage | undefined): ListItem[] {
-  const date = dateOf(message);
-  const isSame = previous !== undefined && dateOf(previous).toDateString() === date.toDateString();
-  return isSame ? [] : [{ kind: "day", key: `day:${date.toDateString()}`, date }];
+function dayBefore(messages: readonly ConversationMessage[], index: number): ListItem[] {
+  const date = dayAt(messages, index);
+  if (date === null || dayAt(messages, index - 1)?.toDateString() === date.toDateString()) return [];
+  return [{ kind: "day", key: `day:${date.toDateString()}`, date }];
+}
+
+/** Of a message that is not accepted yet it is the next one's: its own time is this device's. */
+function dayAt(messages: readonly ConversationMessage[], index: number): Date | null {
+  const message = messages[index];
+  if (message === undefined) return null;
+  return message.sequence === null ? dayAt(messages, index + 1) : dateOf(message);
 }
 
 const dates = new WeakMap<ConversationMessage, Date>();

@@ -6,17 +6,17 @@ const usual: NoteContext = { isOffline: false, isAnswering: false, isOverdue: fa
 
 function note(fields: Parameters<typeof message>[1], context: Partial<NoteContext> = {}): string | null {
   const made = messageNote(message(1, fields), { ...usual, ...context });
-  return made === null ? null : [made.text, ...made.actions].join(" ");
+  return made === null ? null : [made.isBad ? "bad" : "", made.text, ...made.actions].filter(Boolean).join(" ");
 }
 
 test("each state is told, with what can be done about it", () => {
   expect(note({ state: "unsent" })).toBe("sending");
   expect(note({ state: "unsent" }, { isOffline: true })).toBe("waiting edit discard");
-  expect(note({ state: "rejected" })).toBe("rejected retry edit discard");
+  expect(note({ state: "rejected" })).toBe("bad rejected retry edit discard");
   expect(note({ state: "queued" })).toBe("sent");
   expect(note({ state: "queued", attempts: 1 })).toBe("retrying");
   expect(note({ state: "delivered", attempts: 1 })).toBe("delivered");
-  expect(note({ state: "failed" })).toBe("failed retry");
+  expect(note({ state: "failed" })).toBe("bad failed retry");
   expect(note({ state: "unanswered" })).toBe("unanswered retry");
   expect(note({ state: "answered" })).toBeNull();
   expect(messageNote(reply(2), usual)).toBeNull();
@@ -32,7 +32,7 @@ test("one that waits for long says so", () => {
   expect(note({ state: "delivered" }, { isOverdue: true })).toBe("patience");
 });
 
-test("what was written again already is not offered to be sent again", () => {
+test("what was written again already is not offered to be sent again, nor does it ask for attention", () => {
   expect(note({ state: "failed" }, { isRepeated: true })).toBe("failed");
   expect(note({ state: "unanswered" }, { isRepeated: true })).toBe("unanswered");
 });

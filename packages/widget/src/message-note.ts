@@ -33,7 +33,7 @@ export function messageNote(message: ConversationMessage, context: NoteContext):
     case "delivered":
       return pending(message, context);
     case "failed":
-      return bad("failed", context.isRepeated ? [] : ["retry"]);
+      return context.isRepeated ? quiet("failed", "alert") : bad("failed", ["retry"]);
     case "unanswered":
       return quiet("unanswered", "alert", context.isRepeated ? [] : ["retry"]);
     case "answered":

@@ -46,9 +46,9 @@ export class OwnMessageView {
 
   #button(action: NoteAction): HTMLButtonElement {
     const button = make("button", { type: "button" }, this.#phrases.texts[action]);
-    button.addEventListener("click", () => {
-      if (this.#message !== null) this.#onAction(action, this.#message);
-    });
+    // Once, since a second click may come before the message is shown as what it is then.
+    const act = (): void => void (this.#message && this.#onAction(action, this.#message));
+    button.addEventListener("click", act, { once: true });
     return button;
   }
 }

@@ -1,5 +1,6 @@
 import { ChatClient, type ConversationMessage } from "@chat-relay/client";
 import { Arrivals } from "./arrivals.ts";
+import { hintAtOrigin, hintAtProof } from "./integration-hints.ts";
 import { removeItems } from "./page-storage.ts";
 import { SeenMark } from "./seen-mark.ts";
 
@@ -21,6 +22,7 @@ export class VisitorChat {
   #arrivals = new Arrivals();
   #seen: SeenMark;
   #end: () => void = () => {};
+  #hasHinted = false;
 
   constructor({ gateway, userId, getUserToken, getMetadata }: Visitor) {
     const storageKey = `${namesOf(gateway)}${encodeURIComponent(userId ?? "")} `;
@@ -30,7 +32,11 @@ export class VisitorChat {
       url: gateway,
       storageKey,
       ...(userId === null ? {} : { userId }),
-      getUserToken,
+      async getUserToken() {
+        const token = await getUserToken();
+        if (userId !== null && token === null) hintAtProof();
+        return token;
+      },
       get metadata() {
         return getMetadata();
       },
@@ -40,7 +46,10 @@ export class VisitorChat {
   /** Goes live. The listener hears of every change, and of the messages that came with it. */
   start(listener: (news: readonly ConversationMessage[]) => void): void {
     this.#end();
-    this.#end = this.client.subscribe(() => listener(this.#arrivals.take(this.client.snapshot)));
+    this.#end = this.client.subscribe(() => {
+      this.#hint();
+      listener(this.#arrivals.take(this.client.snapshot));
+    });
     this.client.start();
   }
 
@@ -69,6 +78,14 @@ export class VisitorChat {
   /** Another tab changed this item of the storage. */
   storageChanged(name: string | null): void {
     this.#seen.reload(name);
+  }
+
+  /** Nothing was ever answered: that may be for want of a permission. */
+  #hint(): void {
+    const { session, problem } = this.client.snapshot;
+    if (this.#hasHinted || session !== null || problem?.code !== "network") return;
+    this.#hasHinted = true;
+    void hintAtOrigin(this.#gateway);
   }
 }
 

@@ -54,7 +54,7 @@ test("history is not read out", async () => {
   await chat.send("Hello");
   await untilSaid(chat, ["You: Hello", "Assistant: Hi"]);
   await chat.page.reload();
-  await chat.open();
+  await chat.field.waitFor(); // it is open again
   await untilSaid(chat, ["You: Hello", "Assistant: Hi"]);
   const { sessionId } = stack.n8n.calls.at(-1)?.body ?? {};
   await stack.callback("news-1", { sessionId, content: "News" });
@@ -83,4 +83,18 @@ test("nothing but the log speaks by itself", async () => {
     return [...(found ?? [])].map((region) => region.getAttribute("role"));
   });
   expect(speaking).toEqual(["log"]);
+});
+
+test("what is read out lies in the panel while that takes the whole screen: nothing around it is read then", async () => {
+  const chat = await world().openChat({ viewport: { width: 390, height: 844 } });
+  expect(await chat.panel.getAttribute("aria-modal")).toBe("true");
+  expect(await chat.panel.getByRole("log").count()).toBe(1);
+  await chat.page.setViewportSize({ width: 1280, height: 800 });
+  await waitFor("the log to be outside of it", async () => (await chat.panel.getByRole("log").count()) === 0);
+  expect([await chat.panel.getAttribute("aria-modal"), await chat.announcements.count()]).toEqual(["false", 1]);
+  await chat.page.setViewportSize({ width: 390, height: 844 });
+  await waitFor("the log to be back", async () => (await chat.panel.getByRole("log").count()) === 1);
+  await chat.closeButton.click();
+  await chat.untilClosed();
+  expect(await chat.announcements.count()).toBe(1); // in a closed panel it would not be there for anybody
 });

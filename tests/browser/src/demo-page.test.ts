@@ -8,7 +8,10 @@ import { untilSaid } from "./until-said.ts";
 import { useBrowser } from "./use-browser.ts";
 
 const botPort = await stablePort();
-const world = useBrowser(() => ({ CHAT_N8N_WEBHOOK_URL: `http://127.0.0.1:${botPort}/webhook/chat` }));
+const world = useBrowser(() => ({
+  CHAT_N8N_WEBHOOK_URL: `http://127.0.0.1:${botPort}/webhook/chat`,
+  CHAT_SAMPLE_BOT_PORT: String(botPort),
+}));
 
 let bot: AsyncDisposable;
 beforeAll(async () => {
@@ -32,7 +35,7 @@ test("/long comes word by word, with its markdown, and outlives a reload in the 
   const early = await reply.innerText();
   expect(early).not.toContain("Standard Webhooks");
   await chat.page.reload();
-  await chat.open();
+  await chat.field.waitFor(); // it is open again
   await reply.getByRole("time").waitFor();
   expect(await chat.said()).toHaveLength(2);
   await reply.getByRole("heading", { name: "How a message travels" }).waitFor();
@@ -61,6 +64,7 @@ test("the snippet can be copied, and is what puts the chat on a page", async () 
   await page.getByRole("status").getByText("Copied.").waitFor();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   expect(copied).toBe(world().snippet);
+  await waitFor("the word to go", async () => (await page.getByRole("status").innerText()) === "");
 });
 
 test("where the clipboard is not to be had, the snippet is selected", async () => {

@@ -12,11 +12,13 @@ beforeEach(() => {
   world().stack.n8n.answerWith((call) => ({ body: { output: `Re: ${call.body.chatInput}` } }));
 });
 
-/** A visitor who has said something, then left the page. Returns the session's id, and the page. */
+/** A visitor who has said something, then closed the chat. Returns the session's id, and the page. */
 async function beHereBefore(): Promise<{ chat: ChatPage; sessionId: string }> {
   const chat = await world().openChat();
   await chat.send("Hello");
   await untilSaid(chat, ["You: Hello", "Assistant: Re: Hello"]);
+  await chat.closeButton.click();
+  await chat.untilClosed();
   return { chat, sessionId: world().stack.n8n.calls.at(-1)?.body.sessionId };
 }
 
@@ -93,8 +95,6 @@ async function changesElsewhere(chat: ChatPage): Promise<() => Promise<string[]>
 test("the launcher counts the replies that came while the chat was closed, also after a reload", async () => {
   const { stack } = world();
   const { chat, sessionId } = await beHereBefore();
-  await chat.closeButton.click();
-  await chat.untilClosed();
   const named = (name: string): Promise<void> => chat.page.getByRole("button", { name, exact: true }).waitFor();
   await named("Open chat");
   await stack.callback("unread-1", { sessionId, content: "One" });

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { beforeEach, expect, test } from "vitest";
 import type { ChatPage } from "./chat-page.ts";
+import { hintsOf } from "./hints-of.ts";
 import { untilSaid } from "./until-said.ts";
 import { useBrowser } from "./use-browser.ts";
 
@@ -61,6 +62,33 @@ test("a proof that is none keeps the message on the page, until there is one", a
   expect(lastCall().data.session).toMatchObject({ userId: "user-8", authenticated: true });
 });
 
+test("who builds the page is told, once, that a user-id without a proof is refused", async () => {
+  const snippet = world().snippet.replace("<chat-relay", '<chat-relay user-id="user-11"');
+  const chat = await world().openChat({}, world().site.page(`<!doctype html>${snippet}`));
+  const hints = hintsOf(chat);
+  await chat.send("Hello");
+  await chat.panel.getByText("You could not be signed in. Trying again…").waitFor();
+  expect(hints).toHaveLength(1);
+  expect(hints[0]).toContain("A gateway with CHAT_IDENTITY_SECRET refuses the session (401).");
+});
+
+test("a reset() while the element is not in the page ends the session, too", async () => {
+  const chat = await openShop(() => userToken("user-12"));
+  await chat.send("My secret");
+  await untilSaid(chat, ["You: My secret", "Assistant: Re: My secret"]);
+  const { sessionId } = lastCall();
+  await chat.page.locator("chat-relay").evaluate(async (element) => {
+    element.remove();
+    await (element as unknown as { reset(): Promise<void> }).reset();
+    document.body.append(element);
+  });
+  await untilSaid(chat, []);
+  expect(await chat.page.evaluate(() => localStorage.length)).toBe(0);
+  await chat.send("Hello");
+  await untilSaid(chat, ["You: Hello", "Assistant: Re: Hello"]);
+  expect(lastCall().sessionId).not.toBe(sessionId);
+});
+
 test("after reset() nothing is left of who was there: not on the page, not in the storage, not at the gateway", async () => {
   let user: string | null = "user-9";
   const chat = await openShop(() => user && userToken(user));
@@ -91,7 +119,7 @@ test("after reset() nothing is left of who was there: not on the page, not in th
   expect(lastCall().data.session).toMatchObject({ userId: null, authenticated: false });
 });
 
-test("what one tab has forgotten does not come back in another", async () => {
+test("what one tab has forgotten is gone from another at once, and does not come back there", async () => {
   const one = await openShop(() => userToken("user-10"));
   const other = await world().visit(one.page.context(), one.page.url());
   await other.open();
@@ -100,9 +128,9 @@ test("what one tab has forgotten does not come back in another", async () => {
   await one.page
     .locator("chat-relay")
     .evaluate((element) => (element as unknown as { reset(): Promise<void> }).reset());
-  await untilSaid(one, []);
+  for (const tab of [one, other]) await untilSaid(tab, []);
   await other.page.reload();
-  await other.open();
+  await other.field.waitFor(); // it is open again
   await untilSaid(other, []);
   expect(await other.page.evaluate(() => localStorage.length)).toBe(0);
 });

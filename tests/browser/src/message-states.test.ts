@@ -29,6 +29,23 @@ test("while a reply is expected the page shows that it is being written, and no 
   expect(await chat.entry("Writing a reply…").count()).toBe(0);
 });
 
+test("a reply that is there before its message is known to be accepted is shown below it", async () => {
+  const chat = await world().openChat();
+  const { promise: shown, resolve: letPass } = Promise.withResolvers<void>();
+  await chat.page.route("**/api/chat/send", async (route) => {
+    const response = await route.fetch();
+    await shown;
+    await route.fulfill({ response }).catch(() => {}); // the client may have asked again meanwhile
+  });
+  await chat.send("Hello");
+  await untilSaid(chat, ["You: Hello", "Assistant: Re: Hello"]);
+  await chat.entry("Sending…").waitFor();
+  letPass();
+  await chat.entry("You: Hello").getByRole("time").waitFor({ state: "attached" });
+  expect(await chat.said()).toEqual(["You: Hello", "Assistant: Re: Hello"]);
+  await chat.page.unrouteAll({ behavior: "wait" });
+});
+
 test("a message that could not be delivered says so, and is sent again when the visitor asks for it", async () => {
   const { n8n } = world().stack;
   n8n.answerWith(() => ({ status: 500 }));
@@ -37,7 +54,11 @@ test("a message that could not be delivered says so, and is sent again when the 
   await chat.entry("Could not be delivered").waitFor();
   expect(n8n.calls.at(-1)?.headers["chat-attempt"]).toBe("3");
   n8n.answerWith(() => ({ body: { output: "Here I am" } }));
-  await chat.entry("You: Hello").getByRole("button", { name: "Try again" }).click();
+  const again = chat.entry("You: Hello").getByRole("button", { name: "Try again" });
+  await again.evaluate((button: HTMLElement) => {
+    button.click();
+    button.click(); // before anything is drawn
+  });
   await untilSaid(chat, ["You: Hello", "You: Hello", "Assistant: Here I am"]);
   await waitFor("nothing to try again", async () => (await chat.panel.getByText("Try again").count()) === 0);
 });

@@ -37,7 +37,7 @@ test("a page that is reloaded in mid-answer goes on where it was", async () => {
   const reloaded = chat.page.reload();
   answer.say("two ");
   await reloaded;
-  await chat.open();
+  await chat.field.waitFor(); // it is open again
   await untilSaid(chat, ["You: Tell me", "Assistant: One two"]);
   answer.say("three");
   await untilSaid(chat, ["You: Tell me", "Assistant: One two three"]);
@@ -110,4 +110,20 @@ test("a message that the stream tells before its send is answered is shown once"
   await chat.entry("Once upon a time.").getByRole("time").waitFor();
   await untilSaid(chat, ["You: Hello", "Assistant: Hi", "You: Tell me", "Assistant: Once upon a time."]);
   expect(await most()).toBe(4);
+});
+
+test("a reply is readable without the script that renders it, which is asked for again with the next one", async () => {
+  world().stack.n8n.answerWith((call) => ({ body: { output: `**Re:** ${call.body.chatInput}` } }));
+  const chat = await world().openChat();
+  const asked: string[] = [];
+  await chat.page.route("**/markdown-text.js*", (route) => {
+    asked.push(new URL(route.request().url()).search);
+    return route.abort();
+  });
+  await chat.send("Hello");
+  await untilSaid(chat, ["You: Hello", "Assistant: **Re:** Hello"]);
+  await chat.page.unrouteAll();
+  await chat.send("Again");
+  await untilSaid(chat, ["You: Hello", "Assistant: **Re:** Hello", "You: Again", "Assistant: Re: Again"]);
+  expect(asked[0]).toBe("");
 });

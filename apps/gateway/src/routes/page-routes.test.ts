@@ -24,6 +24,18 @@ describe("the page at /", () => {
     for (const path of named) expect([path, (await get(path)).statusCode]).toEqual([path, 200]);
   });
 
+  test("shows the sample bot's commands where messages go to it only", async () => {
+    const pageWith = async (n8nWebhookUrl: string): Promise<string> => {
+      const { app } = await shared.stores.gateway({
+        CHAT_N8N_WEBHOOK_URL: n8nWebhookUrl,
+        CHAT_SAMPLE_BOT_PORT: "3003",
+      });
+      return (await app.inject({ method: "GET", url: "/" })).body;
+    };
+    expect(await pageWith("http://127.0.0.1:3003/webhook/chat")).toContain("<body>");
+    expect(await pageWith("https://n8n.example/webhook/chat")).toContain('<body class="own-bot">');
+  });
+
   test("can be taken away, and the widget stays", async () => {
     const { app } = await shared.stores.gateway({ CHAT_DEMO_PAGE_DISABLED: "true" });
     for (const url of ["/", "/demo/demo.js"]) expect((await app.inject({ method: "GET", url })).statusCode).toBe(404);

@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { ChatConfig } from "@chat-relay/core/config";
 import fastifyStatic from "@fastify/static";
 import type { ZodApp } from "../edge/zod-app.ts";
 
@@ -44,8 +46,9 @@ export async function widgetRoutes(app: ZodApp): Promise<void> {
   });
 }
 
-/** `GET /`: the widget on a page of its own. */
-export async function demoRoutes(app: ZodApp): Promise<void> {
+/** `GET /`: the widget on a page of its own; what the sample bot can do is on it where messages go to its port. */
+export async function demoRoutes(app: ZodApp, { n8nWebhookUrl, sampleBotPort }: ChatConfig): Promise<void> {
+  const isSampleBot = new URL(n8nWebhookUrl).port === String(sampleBotPort);
   await app.register(fastifyStatic, {
     root: PUBLIC_DIR,
     prefix: "/demo/",
@@ -54,5 +57,9 @@ export async function demoRoutes(app: ZodApp): Promise<void> {
     cacheControl: false,
     setHeaders: (reply) => void reply.headers(PAGE_HEADERS),
   });
-  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.sendFile("index.html"));
+  app.get("/", { schema: { hide: true } }, async (_request, reply) => {
+    const page = await readFile(`${PUBLIC_DIR}index.html`, "utf8");
+    reply.headers(PAGE_HEADERS).type("text/html; charset=utf-8");
+    return isSampleBot ? page : page.replace("<body>", '<body class="own-bot">');
+  });
 }

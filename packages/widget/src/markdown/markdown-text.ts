@@ -9,6 +9,9 @@ const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+][ \t]|\d{1,9}[.)][ \t])){40}/m;
 /** So much ASCII without white space is no word or address, and some of it takes the parser's rules for emphasis minutes. */
 const TOO_DENSE = /[!-~]{2000}/;
 
+/** More elements in one reply would freeze the page for seconds; a reply as long as may be has fewer, if it is written to be read. */
+const ELEMENTS_MAX = 5_000;
+
 /** `[name]: address` may change what was read before it. */
 const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
 
@@ -23,6 +26,10 @@ export class MarkdownText {
   #root: HTMLElement;
   #finish: (nodes: DocumentFragment) => void;
   #settled = "";
+  /** How many elements that made. */
+  #elements = 0;
+  /** The rest was too much for the parser or for the page, and more of it is, too. */
+  #isTooMuch = false;
   /** The nodes of what is not settled. */
   #tail: ChildNode[] = [];
   #wanted = "";
@@ -58,6 +65,7 @@ export class MarkdownText {
   #render(text: string, isWhole: boolean): void {
     const hasDefinitions = isWhole && DEFINITION.test(text);
     if (text === this.#rendered && !hasDefinitions) return;
+    this.#isTooMuch &&= text.startsWith(this.#rendered);
     this.#rendered = text;
     if (hasDefinitions || !text.startsWith(this.#settled)) this.#clear();
     const rest = text.slice(this.#settled.length);
@@ -65,18 +73,23 @@ export class MarkdownText {
     try {
       this.#renderBlocks(rest);
     } catch {
-      this.#replaceTail(asItIs(rest)); // too much for the parser: it can be read at least
+      this.#isTooMuch = true;
+      this.#replaceTail(asItIs(rest)); // it can be read at least
     }
     this.#focusables()[focused]?.focus({ preventScroll: true });
   }
 
   #renderBlocks(text: string): void {
-    if (TOO_DEEP.test(text) || TOO_DENSE.test(text)) throw new RangeError("nothing that somebody wrote");
+    if (this.#isTooMuch || TOO_DEEP.test(text) || TOO_DENSE.test(text))
+      throw new RangeError("nothing that somebody wrote");
     const blocks = parseBlocks(text);
     const settled = blocks.splice(0, settledBlocks(blocks));
     if (settled.length === 0 && this.#extendCode(blocks)) return;
-    const nodes = sanitize(toHtml(settled));
-    const tail = sanitize(toHtml(blocks));
+    const [html, tailHtml] = [toHtml(settled), toHtml(blocks)];
+    const elements = this.#elements + countElements(html);
+    if (elements + countElements(tailHtml) > ELEMENTS_MAX) throw new RangeError("too many elements");
+    const [nodes, tail] = [sanitize(html), sanitize(tailHtml)];
+    this.#elements = elements;
     this.#settled += settled.map(({ raw }) => raw).join("");
     this.#replaceTail(nodes);
     this.#tail = this.#append(tail);
@@ -122,9 +135,14 @@ export class MarkdownText {
 
   #clear(): void {
     this.#settled = "";
+    this.#elements = 0;
     this.#tail = [];
     this.#root.replaceChildren();
   }
+}
+
+function countElements(html: string): number {
+  return html.match(/<[a-z]/g)?.length ?? 0;
 }
 
 function asItIs(text: string): DocumentFragment {

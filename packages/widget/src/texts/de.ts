@@ -36,6 +36,7 @@ export const de: Texts = {
   unreachable: "Keine Verbindung zum Chat. Neuer Versuch läuft…",
   back: "Wieder verbunden",
   busy: "Der Chat ist stark ausgelastet. Gleich folgt ein neuer Versuch…",
+  busyForLong: "Der Chat ist stark ausgelastet. Ihre Nachricht wird in einigen Minuten gesendet…",
   signInFailed: "Die Anmeldung ist fehlgeschlagen. Neuer Versuch läuft…",
   ended: "Diese Unterhaltung ist beendet. Mit einer Nachricht beginnt eine neue.",
   left: { one: "Noch {count} Zeichen", other: "Noch {count} Zeichen" },

@@ -36,6 +36,7 @@ export const en: Texts = {
   unreachable: "No connection to the chat. Trying again…",
   back: "Connected again",
   busy: "The chat is very busy. Trying again in a moment…",
+  busyForLong: "The chat is very busy. Your message will be sent in a few minutes…",
   signInFailed: "You could not be signed in. Trying again…",
   ended: "This conversation has ended. Write a message to start a new one.",
   left: { one: "{count} character left", other: "{count} characters left" },

@@ -36,6 +36,7 @@ export const es: Texts = {
   unreachable: "Sin conexión con el chat. Reintentando…",
   back: "Conexión recuperada",
   busy: "El chat está muy ocupado. Se reintentará en un momento…",
+  busyForLong: "El chat está muy ocupado. Su mensaje se enviará en unos minutos…",
   signInFailed: "No se pudo iniciar la sesión. Reintentando…",
   ended: "Esta conversación ha terminado. Escriba un mensaje para empezar otra.",
   left: { one: "Queda {count} carácter", other: "Quedan {count} caracteres" },

@@ -36,6 +36,7 @@ export const fr: Texts = {
   unreachable: "Pas de connexion au chat. Nouvel essai…",
   back: "Connexion rétablie",
   busy: "Le chat est très sollicité. Nouvel essai dans un instant…",
+  busyForLong: "Le chat est très sollicité. Votre message sera envoyé dans quelques minutes…",
   signInFailed: "La connexion à votre compte a échoué. Nouvel essai…",
   ended: "Cette conversation est terminée. Écrivez un message pour en commencer une autre.",
   left: { one: "{count} caractère restant", other: "{count} caractères restants" },

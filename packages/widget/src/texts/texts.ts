@@ -53,6 +53,8 @@ export interface Texts {
   readonly unreachable: string;
   readonly back: string;
   readonly busy: string;
+  /** When the gateway asked to wait for more than a minute. */
+  readonly busyForLong: string;
   readonly signInFailed: string;
   readonly ended: string;
 

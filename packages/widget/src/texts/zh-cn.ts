@@ -36,6 +36,7 @@ export const zhCn: Texts = {
   unreachable: "无法连接聊天服务，正在重试…",
   back: "已重新连接",
   busy: "当前咨询人数较多，稍后将自动重试…",
+  busyForLong: "当前咨询人数较多，您的消息将在几分钟后发送…",
   signInFailed: "登录失败，正在重试…",
   ended: "此对话已结束。发送消息即可开始新的对话。",
   left: { one: "还可输入 {count} 个字符", other: "还可输入 {count} 个字符" },
