@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "tests",
-          include: ["{apps,packages,infra}/**/src/**/*.test.ts", "tests/e2e/**/*.test.ts"],
+          include: ["{apps,packages,infra,bench}/**/src/**/*.test.ts", "tests/e2e/**/*.test.ts"],
           globalSetup: ["packages/testkit/src/global-setup.ts"],
           maxWorkers: 3,
           testTimeout: 60_000,
