@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { expireReplies } from "@chat-relay/database/sweep-deliveries";
 import { startFaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { openTestDatabase } from "@chat-relay/testkit/test-database";
@@ -26,6 +27,14 @@ const BROKEN_OFF = "\n\n*(This answer broke off.)*";
 async function openReaders(own: LiveGateway): Promise<number> {
   const { body } = await own.call("GET", "/metrics");
   return Number(/^chat_live_streams\{[^}]*\} (\d+)$/m.exec(body)?.[1]);
+}
+
+async function ownDatabaseUrl(): Promise<string> {
+  const url = new URL(inject("infrastructure").databaseUrl);
+  const text = "SELECT current_database() AS name";
+  const [row] = await shared.stores.database.query<{ name: string }>({ name: "", text }, []);
+  url.pathname = `/${row?.name}`;
+  return url.href;
 }
 
 async function untilWaiting(own: LiveGateway, count: number): Promise<void> {
@@ -215,17 +224,13 @@ describe("what nobody announced", () => {
   });
 
   test("or could not be read while PostgreSQL was away, when it is back", async () => {
-    const url = new URL(inject("infrastructure").databaseUrl);
-    const text = "SELECT current_database() AS name";
-    const [row] = await shared.stores.database.query<{ name: string }>({ name: "", text }, []);
-    url.pathname = `/${row?.name}`;
-    await using proxy = await startFaultProxy(url.href);
+    await using proxy = await startFaultProxy(await ownDatabaseUrl());
     await using database = await openTestDatabase(proxy.url);
-    const cutOff = await start({ CHAT_QUEUE_INTERVAL_MS: "500" }, { database });
+    const cutOff = await start({ CHAT_QUEUE_INTERVAL_MS: "500", CHAT_STREAM_HEARTBEAT_MS: "1000" }, { database });
     const page = new N8nPage(cutOff);
     const asked = page.ask("Hello");
     const messageId = await new N8nPage(gateway, page.sessionId).accepted("Hello");
-    await untilWaiting(cutOff, 1);
+    await asked.answered(); // it waits
     await proxy.refuse();
     const refused = await page.ask("Another").answered();
     expect([refused.status, Number(refused.headers["retry-after"]) > 0]).toEqual([503, true]);
@@ -246,6 +251,21 @@ describe("places", () => {
     await untilWaiting(own, 0);
     await dispatcher.answer(page.sessionId, messageId, ["Hi"]);
     expect(await page.previous()).toEqual(["human: Hello", "bot: Hi"]);
+  });
+
+  test("also one who goes before the message is accepted", async () => {
+    await using proxy = await startFaultProxy(await ownDatabaseUrl());
+    await using database = await openTestDatabase(proxy.url);
+    const own = await start({}, { database });
+    const page = new N8nPage(own);
+    proxy.slow(300);
+    const arrived = once(own.app.server, "request");
+    const asked = page.ask("Hello");
+    await arrived;
+    asked.leave();
+    await new N8nPage(gateway, page.sessionId).accepted("Hello");
+    await untilWaiting(own, 0);
+    await proxy.pass();
   });
 
   test("without a place to wait in nothing is accepted", async () => {
