@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
-import { queueLength, spentProblems } from "../rig/queue-figures.ts";
+import { calledProblems, queueLength, spentProblems } from "../rig/queue-figures.ts";
 import { readMetric, sumMetric } from "../rig/service-metrics.ts";
 import { openSilentPort } from "../rig/silent-port.ts";
 import { mustHold } from "../rig/violation.ts";
@@ -128,7 +128,7 @@ const flapping: FaultCase = {
 };
 
 const everythingAtOnce: FaultCase = {
-  name: "n8n away, dispatchers killed and NATS restarted meanwhile: no attempt is spent, all goes out when it is back",
+  name: "n8n away, dispatchers killed and NATS restarted meanwhile: the outage spends no attempt, all goes out when it is back",
   async run(trial) {
     const { world, load, random } = trial;
     await load.open(40);
@@ -143,7 +143,7 @@ const everythingAtOnce: FaultCase = {
     });
     await world.ready();
     await untilOpen(trial);
-    mustHold(NO_ATTEMPT, await spentProblems(world, load));
+    mustHold(NO_ATTEMPT, await calledProblems(world, load));
     for (const { n8n } of world.dispatchers) await n8n.pass();
     await untilDrained(trial, "n8n away, dispatchers and NATS killed");
   },
