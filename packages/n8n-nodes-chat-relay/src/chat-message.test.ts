@@ -61,7 +61,7 @@ test.each([
   ["a list", Buffer.from("[]")],
   ["nothing", Buffer.alloc(0)],
   ["no JSON", Buffer.from("{")],
-  ["no UTF-8", Buffer.from([0x22, 0xff, 0x22])],
+  ["no UTF-8", Buffer.from(webhookBody(MESSAGE).toString().replaceAll("ü", "\u00ff"), "latin1")],
 ])("%s is no chat message", (_name, body) => {
   expect(readChatMessage(body)).toBeUndefined();
 });

@@ -101,7 +101,7 @@ export class ChatRelayTrigger implements INodeType {
       trigger: `${this.getWorkflow().id} ${node.id}`,
       // Who tests a workflow may send the same call again and again.
       memory: this.getMode() === "manual" ? undefined : memory,
-      onRefused: (reason) => this.logger.warn("chat-relay call refused", { reason, nodeName: node.name }),
+      onRefused: (reason) => this.logger.warn(`chat-relay call refused: ${reason}`, { nodeName: node.name }),
     });
   }
 }
