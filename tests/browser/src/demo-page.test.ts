@@ -2,6 +2,7 @@ import { SECRET } from "@chat-relay/testkit/stack";
 import { stablePort } from "@chat-relay/testkit/stable-port";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { axeViolations } from "./axe.ts";
 import { startSampleBot } from "./sample-bot-process.ts";
 import { untilFocused } from "./until-focused.ts";
 import { untilSaid } from "./until-said.ts";
@@ -74,3 +75,14 @@ test("where the clipboard is not to be had, the snippet is selected", async () =
   await waitFor("the selection", async () => (await page.evaluate(() => String(getSelection()))) === world().snippet);
   expect(await page.getByRole("status").innerText()).toBe("Selected: copy it with your keyboard.");
 });
+
+test.each(["light", "dark"] as const)(
+  "axe finds nothing wrong with the page, with all that the sample bot can do: %s",
+  async (colorScheme) => {
+    const { page } = await world().visit(
+      await world().visitor({ colorScheme, bypassCSP: true, reducedMotion: "reduce" }),
+    );
+    await page.getByRole("button", { name: "Send /long" }).waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+  },
+);
