@@ -35,10 +35,12 @@ export function streamsReport(costs: StreamsCost[]): string {
     fanOut("callback to event at one reader of them, p50 / p99 / max", (c) => c.toOne),
     fanOut("callback to event at all, readers of one session, p50 / p99 / max", (c) => c.toAll),
     row("all cut off and back at once: all are back after", (m) => `${figure(m((c) => c.storm.allBackMs))} ms`),
+    row("… streams refused meanwhile, which came back later", (m) => String(m((c) => c.storm.refused))),
     row("… CPU of all servers for it", (m) => `${figure(m((c) => c.storm.cpuSeconds))} s`),
     row(
-      "… others' messages accepted meanwhile, p50 / max",
-      (m) => `${figure(m((c) => c.storm.acceptedP50Ms))} / ${figure(m((c) => c.storm.acceptedMaxMs))} ms`,
+      "… others' messages accepted meanwhile, p50 / max; not accepted",
+      (m) =>
+        `${figure(m((c) => c.storm.acceptedP50Ms))} / ${figure(m((c) => c.storm.acceptedMaxMs))} ms; ${m((c) => c.storm.notAccepted)}`,
     ),
   ];
   return markdownTable(["streams", ...counts.map((count) => count.toLocaleString("en"))], rows);

@@ -25,6 +25,7 @@ export interface LiveStream {
   close(): void;
 }
 
+const OK = "HTTP/1.1 200";
 const EVENT = /(?:^|\n)event: (.*)\n(?:id: (.*)\n)?data: (.*)$/;
 
 /** What is between the events is HTTP's: the lengths of chunks. */
@@ -47,6 +48,11 @@ export async function openLiveStream(options: LiveStreamOptions): Promise<LiveSt
     if (event.name === "ready") resolve();
     options.onEvent(event);
   };
+  socket.once("data", (text: string) => {
+    if (text.startsWith(OK)) return;
+    socket.destroy();
+    reject(new Error(`a stream was refused: ${text}`));
+  });
   socket.on("data", (text: string) => {
     const blocks = (received + text).split("\n\n");
     received = blocks.pop() ?? "";

@@ -29,9 +29,14 @@ export async function runScale(
   const costs: CaseCost[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     for (const [scaleCase, template] of templates) {
-      const cost = await measureCase(stage, scaleCase, template, round);
-      say(caseLine(cost));
-      costs.push(cost);
+      try {
+        const cost = await measureCase(stage, scaleCase, template, round);
+        say(caseLine(cost));
+        costs.push(cost);
+      } catch (error) {
+        signal.throwIfAborted();
+        say(`round ${round} ${scaleCase.dimension} ${scaleCase.value} THROWN OUT: ${String(error)}`);
+      }
     }
   }
   const report = `${runNote("npm run bench -- scale", stage.versions)}\n\n${scaleReport(costs)}`;
