@@ -116,14 +116,17 @@ test("a reply is readable without the script that renders it, which is asked for
   world().stack.n8n.answerWith((call) => ({ body: { output: `**Re:** ${call.body.chatInput}` } }));
   const chat = await world().openChat();
   const asked: string[] = [];
-  await chat.page.route("**/markdown-text.js*", (route) => {
-    asked.push(new URL(route.request().url()).search);
-    return route.abort();
+  chat.page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (pathname.endsWith("/markdown-text.js")) asked.push(search);
   });
+  await chat.page.route("**/markdown-text.js*", (route) => route.abort());
   await chat.send("Hello");
   await untilSaid(chat, ["You: Hello", "Assistant: **Re:** Hello"]);
   await chat.page.unrouteAll();
   await chat.send("Again");
   await untilSaid(chat, ["You: Hello", "Assistant: **Re:** Hello", "You: Again", "Assistant: Re: Again"]);
-  expect(asked[0]).toBe("");
+  // Some browsers remember that an address failed.
+  expect([asked[0], asked.at(-1)]).toEqual(["", expect.stringMatching(/^\?again=\d$/)]);
+  expect(new Set(asked).size).toBe(asked.length);
 });
