@@ -147,6 +147,10 @@ test("a gateway that is killed meanwhile: the visitor asks again, and it is sent
   expect(await chat.said()).toEqual(["You: Tell me", "Bot: Error: Failed to receive response"]);
   await stack.gateway.start();
   await chat.send("Tell me");
+  await waitFor("the visitor to wait again", async () => {
+    const figures = await fetch(`${stack.gateway.url}/metrics`);
+    return /^chat_live_streams\{[^}]*\} 1$/m.test(await figures.text());
+  });
   answer.say("Once");
   answer.end();
   await waitFor("the answer", async () => (await chat.said()).at(-1) === "Bot: Once");
