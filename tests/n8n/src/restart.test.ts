@@ -6,9 +6,8 @@ import { useN8n } from "./rig/world.ts";
 const world = useN8n();
 
 const CONCURRENCY = 4;
-const VISITORS = 20;
-const EACH = 2;
-const ALL = VISITORS * EACH;
+const VISITORS = 16;
+const ALL = VISITORS * 3;
 const THINKING_MS = 300;
 
 test.each(["SIGKILL", "SIGTERM"] as const)(
@@ -25,19 +24,19 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
       yield `You said: ${prompt}`;
     });
     const chats = await Promise.all(Array.from({ length: VISITORS }, () => world().chat()));
-    for (const chat of chats) for (let number = 1; number <= EACH; number += 1) await chat.send(`Message ${number}`);
     const answers = () => chats.reduce((sum, chat) => sum + chat.said().length, 0);
+    for (const number of [1, 2]) for (const chat of chats) await chat.send(`Message ${number}`);
     await waitFor("the first answers", () => answers() > CONCURRENCY, 60_000);
     await n8n.end(signal);
+    for (const chat of chats) await chat.send("Message 3");
     await world().operator.untilBreakerOpen();
     const before = { answers: answers(), calls: model.calls.length };
-    expect(before.answers).toBeLessThan(ALL);
     await n8n.start();
     const readyAtMs = performance.now();
     await waitFor("all answers", () => answers() >= ALL, 120_000);
     const tookMs = performance.now() - readyAtMs;
 
-    const expected = Array.from({ length: EACH }, (_, index) => `You said: Message ${index + 1}`);
+    const expected = [1, 2, 3].map((number) => `You said: Message ${number}`);
     for (const chat of chats) expect(chat.said()).toEqual(expected);
     const deliveries = await world().operator.deliveries();
     const failed = deliveries.flatMap(({ attempts }) => attempts.slice(0, -1).map(({ error }) => error));
@@ -47,9 +46,8 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const openAtStart = model.calls.map((call) => call.openAtStart);
     expect(Math.max(...openAtStart)).toBeLessThanOrEqual(CONCURRENCY);
     expect(openAtStart[before.calls]).toBe(1);
-    const waited = ALL - before.answers;
-    const value = `${waited} messages waited, answered within ${(tookMs / 1_000).toFixed(1)} s; ${failed.length} calls were cut and made again`;
-    writeFigure(`n8n restarted under load (${signal})`, value);
+    const waited = `${ALL - before.answers} messages waited, answered within ${(tookMs / 1_000).toFixed(1)} s`;
+    writeFigure(`n8n restarted under load (${signal})`, `${waited}; ${failed.length} calls were cut and made again`);
   },
   300_000,
 );
