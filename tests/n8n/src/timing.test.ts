@@ -1,3 +1,4 @@
+import { newId } from "@chat-relay/core/ids";
 import type { Stack } from "@chat-relay/testkit/stack";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Chat } from "./rig/chat.ts";
@@ -43,9 +44,10 @@ async function compare(path: string): Promise<{ relayed: Times[]; direct: Times[
   using chat = await Chat.open(relay.gateway.url);
   const relayed: Times[] = [];
   const direct: Times[] = [];
+  const sessionId = newId(); // one here too: an agent's memory grows alike
   for (let number = 0; number < WARM_UP + COUNT; number += 1) {
     relayed.push(await chat.ask(`Message ${number}`));
-    direct.push(await callDirectly(n8n.webhook(path), signedCall(`Message ${number}`)));
+    direct.push(await callDirectly(n8n.webhook(path), signedCall(`Message ${number}`, { sessionId })));
   }
   return { relayed: relayed.slice(WARM_UP), direct: direct.slice(WARM_UP) };
 }

@@ -11,11 +11,11 @@ export interface SignedCall {
 
 const NOWHERE = "http://127.0.0.1:9/api/chat/webhook";
 
-/** A message in a session of its own, signed `ageSeconds` ago. */
-export function signedCall(content: string, { ageSeconds = 0, secret = SECRET } = {}): SignedCall {
+/** A message, in a session of its own unless one is given, signed `ageSeconds` ago. */
+export function signedCall(content: string, { ageSeconds = 0, secret = SECRET, sessionId = newId() } = {}): SignedCall {
   const createdAt = new Date().toISOString();
   const fixed = { messageType: "text", metadata: { from: "Zürich" }, createdAt } as const;
-  const session = { id: newId(), userId: null, authenticated: false, metadata: {}, createdAt };
+  const session = { id: sessionId, userId: null, authenticated: false, metadata: {}, createdAt };
   const messageId = newId();
   const body = webhookBody({ messageId, sequence: 1, content, ...fixed, callbackUrl: NOWHERE, session });
   const timestamp = Math.floor(Date.now() / 1_000) - ageSeconds;
