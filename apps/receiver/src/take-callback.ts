@@ -13,7 +13,8 @@ import {
   type RecordReplyResult,
 } from "@chat-relay/database/record-reply";
 import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
-import { consumeLimit } from "./consume-limit.ts";
+import { LRUCache } from "lru-cache";
+import { overLimit } from "./consume-limit.ts";
 import { createCallbackParser, type Callback, type ParseCallback, type ReplyCallback } from "./parse-callback.ts";
 import { REFUSALS } from "./refusals.ts";
 import type { SignedCallback } from "./signed-callback.ts";
@@ -29,28 +30,24 @@ interface Parts {
   publisher: Pick<OutboxPublisher, "publishChanges" | "publishReplies" | "publishTokens">;
   limiter: RateLimiter | undefined;
   parse: ParseCallback;
+  /** Messages whose reply came in pieces lately. */
+  pieced: LRUCache<string, true>;
 }
 
-function record({ database }: Parts, callback: ReplyCallback, callbackId: string): Promise<RecordReplyResult> {
+const PIECED_MAX = 10_000;
+
+function record(parts: Parts, callback: ReplyCallback, callbackId: string): Promise<RecordReplyResult> {
   const { sessionId, replyTo = null, content, messageType, metadata = {} } = callback;
-  return recordReply(database, { id: newId(), sessionId, replyTo, content, messageType, metadata, callbackId });
+  const reply = { id: newId(), sessionId, replyTo, content, messageType, metadata, callbackId };
+  return recordReply(parts.database, reply, parts.limiter);
 }
 
-/** The finished reply takes the place of its pieces. What stays of them is shown to nobody and goes when its time is up. */
-function forgetLive({ bus }: Parts, { sessionId, replyTo }: ChatMessage): void {
-  if (replyTo !== null) forgetPieces(bus, sessionId, replyTo).catch(() => undefined);
-}
-
-async function takeNew(parts: Parts, request: SignedCallback, callback: ReplyCallback): Promise<TakenReply> {
-  const result = await record(parts, callback, request.callbackId);
-  if (result.kind === "duplicate") return { ...result.reply, duplicate: true };
-  if (result.kind !== "recorded") throw REFUSALS[result.kind]();
-  const { id: messageId, sessionId, sequence } = result.message;
-  parts.publisher.publishReplies([result.message], childTraceparent(request.traceparent));
-  parts.publisher.publishTokens(result.announcements);
-  parts.publisher.publishChanges([result.change]);
-  forgetLive(parts, result.message);
-  return { messageId, sessionId, sequence, duplicate: false };
+/**
+ * The finished reply takes the place of its pieces. What stays of them, those that another receiver took for instance, is
+ * shown to nobody and goes when its time is up.
+ */
+function forgetLive({ bus, pieced }: Parts, { sessionId, replyTo }: ChatMessage): void {
+  if (replyTo !== null && pieced.delete(replyTo)) forgetPieces(bus, sessionId, replyTo).catch(() => undefined);
 }
 
 /** A repeat of a callback that was taken is answered as one, whatever is in it this time. */
@@ -61,13 +58,17 @@ async function earlierReply({ database }: Parts, request: SignedCallback, error:
 }
 
 async function takeReply(parts: Parts, request: SignedCallback, callback: ReplyCallback): Promise<TakenReply> {
-  const { limiter } = parts;
-  const taken = await consumeLimit(limiter, callback.sessionId, request.onLimit)
-    .then(() => takeNew(parts, request, callback))
-    .catch((error: unknown) => earlierReply(parts, request, error));
-  // A repeat costs nothing, also one that was over the limit: it was counted too.
-  if (taken.duplicate) await limiter?.refund(`session:${callback.sessionId}`).catch(() => undefined);
-  return taken;
+  const result = await record(parts, callback, request.callbackId);
+  if (result.limit !== undefined) request.onLimit(result.limit);
+  if (result.kind === "duplicate") return { ...result.reply, duplicate: true };
+  if (result.kind === "limited") throw overLimit(result.limit);
+  if (result.kind !== "recorded") throw REFUSALS[result.kind]();
+  const { id: messageId, sessionId, sequence } = result.message;
+  parts.publisher.publishReplies([result.message], childTraceparent(request.traceparent));
+  parts.publisher.publishTokens(result.announcements);
+  parts.publisher.publishChanges([result.change]);
+  forgetLive(parts, result.message);
+  return { messageId, sessionId, sequence, duplicate: false };
 }
 
 function parseCallback({ parse }: Parts, { contentType, body }: SignedCallback): Callback {
@@ -84,7 +85,8 @@ export function createTakeCallback(
 ) {
   const { config, database } = dependencies;
   const limiter = createRateLimiter(database, "webhooks", config.rateLimitWebhooks, config.rateLimitDisabled);
-  const parts = { ...dependencies, limiter, parse: createCallbackParser(config) };
+  const pieced = new LRUCache<string, true>({ max: PIECED_MAX });
+  const parts = { ...dependencies, limiter, parse: createCallbackParser(config), pieced };
   const takePiece = createTakePiece(dependencies);
   return async (request: SignedCallback): Promise<TakenReply | TakenPiece> => {
     let callback: Callback;
@@ -93,7 +95,10 @@ export function createTakeCallback(
     } catch (error) {
       return earlierReply(parts, request, error);
     }
-    if (callback.kind === "piece") return takePiece(request, callback.piece);
+    if (callback.kind === "piece") {
+      pieced.set(callback.piece.replyTo, true);
+      return takePiece(request, callback.piece);
+    }
     return takeReply(parts, request, callback.reply);
   };
 }

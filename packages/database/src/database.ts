@@ -1,6 +1,7 @@
 import { MikroORM } from "@mikro-orm/postgresql";
 import { DatabaseError, types, type Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import { entities } from "./entities/index.ts";
+import { GroupedCalls, type SessionCall } from "./grouped-calls.ts";
 import { MIGRATIONS, MIGRATION_TABLE } from "./migrations/index.ts";
 
 /** PostgreSQL cannot be reached, or a statement's fate is unknown: the caller answers 503 or tries again. */
@@ -22,6 +23,8 @@ export type Query = <Row>(statement: Statement, values: readonly unknown[]) => P
 /** PostgreSQL as chat-relay uses it. */
 export interface Database extends AsyncDisposable {
   query: Query;
+  /** Makes a call of a statement that serves many at once, with those that come at the same time: one round trip, one commit. */
+  together<Row>(statement: Statement, call: SessionCall): Promise<Row>;
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** A real round trip; throws when PostgreSQL is away. */
   ping(): Promise<void>;
@@ -126,6 +129,8 @@ function poolOptions(options: DatabaseOptions) {
     statement_timeout: Math.ceil(options.timeoutMs * 0.8),
     idle_in_transaction_session_timeout: 3 * options.timeoutMs,
     application_name: options.applicationName,
+    // Every table is asked by its indexes. Plans are made while tables are small, and stay.
+    options: "-c enable_seqscan=off -c jit=off",
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   };
@@ -160,9 +165,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 
 function fromPool(pool: Pool, orm: MikroORM): Database {
   const query: Query = (statement, values) => withClient(pool, (client) => queryOn(client)(statement, values));
+  const transaction = <T>(work: (query: Query) => Promise<T>) =>
+    withClient(pool, (client) => inTransaction(client, work));
+  const isOutage = (error: unknown) => error instanceof DatabaseUnavailableError;
+  const grouped = new GroupedCalls({ query, transaction, isOutage });
   return {
     query,
-    transaction: (work) => withClient(pool, (client) => inTransaction(client, work)),
+    together: (statement, call) => grouped.make(statement, call),
+    transaction,
     ping: async () => {
       await query({ name: "ping", text: "SELECT 1" }, []);
     },
