@@ -35,7 +35,7 @@ export type Acceptance =
 
 // The row lock on the session gives the order, and everything here is seen as it is under that lock: so it is certain
 // whether this message is the head, and whether its key is new.
-const ACCEPT_MESSAGE = {
+export const ACCEPT_MESSAGE = {
   name: "accept-message",
   text: `
     WITH given AS MATERIALIZED (
@@ -43,9 +43,11 @@ const ACCEPT_MESSAGE = {
         metadata jsonb, idempotency_key text, callback_url text, session_ttl_ms float8, ${LIMIT_COLUMN_TYPES})
     ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
       SELECT given.*, free.ended_at IS NULL AND free.expires_at > now() AS is_open,
-        EXISTS (SELECT 1 FROM chat_message m
-          WHERE m.session_id = given.session_id AND m.idempotency_key = given.idempotency_key) AS is_repeat
-      FROM given JOIN free USING (n)
+        earlier.id IS NOT NULL AS is_repeat
+      FROM given JOIN free USING (n) LEFT JOIN LATERAL (
+        SELECT m.id FROM chat_message m
+        WHERE m.session_id = given.session_id AND m.idempotency_key = given.idempotency_key LIMIT 1
+      ) earlier ON true
     ), countable AS MATERIALIZED (
       SELECT * FROM asked WHERE is_open AND NOT is_repeat
     ), ${COUNT_LIMIT}, admitted AS MATERIALIZED (

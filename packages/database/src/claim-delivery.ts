@@ -36,18 +36,22 @@ export type ClaimResult =
 
 // The conditions are all on the session's row, so that its lock decides between two that claim at once. An attempt that
 // was counted and never settled belonged to a process that died: it is logged here, and its visitor told.
-const CLAIM = {
+export const CLAIM = {
   name: "claim-delivery",
   text: `
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, message_id uuid, lease_ms float8)
-    ), ${FREE_SESSIONS}, mine AS MATERIALIZED (
+    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
       SELECT given.*, q.attempts, q.attempt_started_at, q.answered_at IS NOT NULL AS answered,
         q.status = 'delivering' AND q.attempts > 0 AS is_lost,
-        q.status = 'delivering' AND q.attempts > 0 AND q.answered_at IS NULL AS is_told
-      FROM given JOIN free USING (n) JOIN chat_webhook_queue q ON q.message_id = given.message_id
-      WHERE free.head_id = given.message_id AND free.head_due_at <= now()
-        AND (free.lease_until IS NULL OR free.lease_until <= now())
+        q.status = 'delivering' AND q.attempts > 0 AND q.answered_at IS NULL AS is_told,
+        free.head_id = given.message_id AND free.head_due_at <= now()
+          AND (free.lease_until IS NULL OR free.lease_until <= now()) AS is_mine
+      FROM given JOIN free USING (n) CROSS JOIN LATERAL (
+        SELECT * FROM chat_webhook_queue WHERE message_id = given.message_id LIMIT 1
+      ) q
+    ), mine AS MATERIALIZED (
+      SELECT * FROM asked WHERE is_mine
     ), session AS (
       UPDATE chat_session s
       SET lease_token = s.lease_token + 1, lease_until = now() + m.lease_ms * interval '1 millisecond',

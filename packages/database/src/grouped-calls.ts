@@ -175,17 +175,16 @@ export class GroupedCalls {
 /**
  * SQL: of the calls in `given`, those whose session is locked by this statement and is as the statement's snapshot shows it,
  * so that everything that the session's lock protects may be read from that snapshot. Whoever changes such a thing changes
- * the session's row too.
+ * the session's row too: then the version that is locked is not one that the snapshot sees.
  */
 export const FREE_SESSIONS = `
     free AS MATERIALIZED (
       SELECT given.n, s.*
       FROM given
-        JOIN chat_session seen ON seen.id = given.session_id
         CROSS JOIN LATERAL (
           SELECT ctid AS version, * FROM chat_session WHERE id = given.session_id FOR NO KEY UPDATE SKIP LOCKED
         ) s
-      WHERE s.version = seen.ctid
+        JOIN chat_session seen ON seen.ctid = s.version
     )`;
 
 /** SQL, for a row of `given` that is not in `free`: whether there is such a session all the same. */

@@ -47,19 +47,20 @@ type RecordedOrNot =
 
 // An expired or ended session still takes the reply. The message replied to is answered now, unless its webhook is still
 // under way: then whoever settles it sees `answered_at`. Its visitor is told so with the first of several replies.
-const RECORD_REPLY = {
+export const RECORD_REPLY = {
   name: "record-reply",
   text: `
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, id uuid, reply_to uuid, content text,
         message_type text, metadata jsonb, reply_key text, ${LIMIT_COLUMN_TYPES})
     ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
-      SELECT given.*, earlier.id AS earlier_id, earlier.session_id AS earlier_session, earlier.sequence AS earlier_sequence,
-        given.reply_to IS NULL OR EXISTS (SELECT 1 FROM chat_message m
-          WHERE m.id = given.reply_to AND m.session_id = given.session_id AND m.role = 'user') AS fits
-      FROM given JOIN free USING (n) LEFT JOIN chat_message earlier ON earlier.reply_key = given.reply_key
+      SELECT given.*, earlier.id IS NULL AS is_new, earlier.id AS earlier_id, earlier.session_id AS earlier_session, earlier.sequence AS earlier_sequence,
+        given.reply_to IS NULL OR COALESCE(asking.session_id = given.session_id AND asking.role = 'user', false) AS fits
+      FROM given JOIN free USING (n)
+        LEFT JOIN LATERAL (SELECT * FROM chat_message m WHERE m.reply_key = given.reply_key LIMIT 1) earlier ON true
+        LEFT JOIN LATERAL (SELECT * FROM chat_message m WHERE m.id = given.reply_to LIMIT 1) asking ON true
     ), countable AS MATERIALIZED (
-      SELECT * FROM asked WHERE earlier_id IS NULL
+      SELECT * FROM asked WHERE is_new
     ), ${COUNT_LIMIT}, admitted AS MATERIALIZED (
       SELECT countable.*, q.message_id IS NOT NULL AND q.answered_at IS NULL AS is_told
       FROM countable JOIN counted USING (n) LEFT JOIN chat_webhook_queue q ON q.message_id = countable.reply_to

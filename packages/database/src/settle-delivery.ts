@@ -38,20 +38,24 @@ export type SettleResult =
 
 // Only if no one else has claimed since. The next head is the earliest message that is not settled; a new one gets a work
 // token. Who was answered before has been told so, and is never queued again: n8n has it.
-const SETTLE = {
+export const SETTLE = {
   name: "settle-delivery",
   text: `
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, message_id uuid, lease_token int, status text,
         delay_ms float8, is_tried boolean, attempt int, duration_ms int, http_status int, error text, outcome text,
         gave_up_attempt int, replies json)
-    ), ${FREE_SESSIONS}, mine AS MATERIALIZED (
+    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
       SELECT given.*, q.attempt_started_at, q.answered_at IS NOT NULL AS was_answered,
         CASE WHEN q.answered_at IS NULL THEN given.status ELSE 'answered' END AS new_status,
         given.is_tried AND q.answered_at IS NULL AS is_told,
-        json_array_length(given.replies) AS reply_count
-      FROM given JOIN free USING (n) JOIN chat_webhook_queue q ON q.message_id = given.message_id
-      WHERE free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL
+        json_array_length(given.replies) AS reply_count,
+        free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL AS is_mine
+      FROM given JOIN free USING (n) CROSS JOIN LATERAL (
+        SELECT * FROM chat_webhook_queue WHERE message_id = given.message_id LIMIT 1
+      ) q
+    ), mine AS MATERIALIZED (
+      SELECT * FROM asked WHERE is_mine
     ), next AS MATERIALIZED (
       SELECT mine.n, first.message_id, first.due_at FROM mine LEFT JOIN LATERAL (
         SELECT q.message_id,

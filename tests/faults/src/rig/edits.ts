@@ -33,8 +33,8 @@ export const CONTROLS = {
   "no fencing": [
     {
       file: SETTLE,
-      from: "WHERE free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL",
-      to: "WHERE given.lease_token IS NOT NULL",
+      from: "free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL AS",
+      to: "true AS",
     },
   ],
   "no look at the clock before the call": [
