@@ -29,7 +29,7 @@ function watched(): { grouped: GroupedCalls; groups: number[][] } {
     return database.query(statement, values);
   };
   const isOutage = (error: unknown) => error instanceof DatabaseUnavailableError;
-  return { grouped: new GroupedCalls({ query, transaction: database.transaction, isOutage }), groups };
+  return { grouped: new GroupedCalls({ query, transaction: (work) => database.transaction(work), isOutage }), groups };
 }
 
 const COUNT: Statement = {

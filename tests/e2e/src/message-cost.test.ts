@@ -57,12 +57,18 @@ async function untilAnswered(count: number): Promise<void> {
 
 /** What is done every so often, whatever the messages. */
 const REGULAR = new Set([
-  ...["dispatcher-report", "expire-replies", "outbox-count", "outbox-take-replies", "renew-leases", "sweep-deliveries"],
-  ...["outbox-mark-tokens", "outbox-remove-replies"], // five times a second at most
+  "dispatcher-report",
+  "expire-replies",
+  "outbox-count",
+  "outbox-mark-tokens", // five times a second at most, as its neighbour
+  "outbox-remove-replies",
+  "outbox-take-replies",
+  "renew-leases",
+  "sweep-deliveries",
 ]);
 
 function statements(): Record<string, number> {
-  return Object.fromEntries([...postgres.counts].filter(([name]) => !REGULAR.has(name)).toSorted());
+  return Object.fromEntries([...postgres.counts].filter(([name]) => !REGULAR.has(name)));
 }
 
 /** Publishes by the kind of their subject. */
@@ -73,7 +79,7 @@ function publishes(): Record<string, number> {
     const kind = subject.replace(/^\$JS\.ACK\..*/, "acknowledgement").replace(/[0-9a-f-]{36}/, "<session>");
     kinds[kind] = (kinds[kind] ?? 0) + count;
   }
-  return Object.fromEntries(Object.entries(kinds).toSorted());
+  return kinds;
 }
 
 const COUNT = 20;
@@ -106,7 +112,6 @@ test("messages that come together share their commits", async () => {
   await Promise.all(visitors.map((one) => one.send("at the same time")));
   await untilAnswered(COUNT + visitors.length);
   const counted = statements();
-  for (const name of ["accept-message", "claim-delivery", "settle-delivery"]) {
-    expect(counted[name], name).toBeLessThan(visitors.length / 2);
-  }
+  const grouped = ["accept-message", "claim-delivery", "settle-delivery"];
+  expect(grouped.filter((name) => (counted[name] ?? 0) > visitors.length / 2)).toEqual([]);
 });
