@@ -2,10 +2,12 @@ import { defaultCacheDir } from "@chat-relay/embedded/nats-cache";
 import { startNatsServer } from "@chat-relay/embedded/nats-server";
 import { startPostgres } from "@chat-relay/embedded/postgres";
 import { resolveNatsServer } from "@chat-relay/embedded/resolve-nats-server";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Servers } from "./global-setup.ts";
+import { leaveNothing } from "./leave-nothing.ts";
 
 // The data of a test run need not survive anything.
 const FAST = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
@@ -36,11 +38,20 @@ export async function startEmbedded(natsConfig: string): Promise<Servers> {
   });
   const stack = cleanup.move();
   stack.use(nats);
+  // Of a run that is called off before its tests begin nobody else ends them. SIGQUIT: PostgreSQL takes its own children along.
+  const forget = leaveNothing(() => {
+    postgres.kill("SIGQUIT");
+    nats.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  });
   return {
     kind: "embedded",
     version: `embedded PostgreSQL, nats-server ${binary.version}`,
     databaseUrl: postgres.url,
     natsAddress: nats.url,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await stack.disposeAsync();
+      forget();
+    },
   };
 }
