@@ -2,7 +2,6 @@ import { defaultCacheDir } from "@chat-relay/embedded/nats-cache";
 import { startNatsServer } from "@chat-relay/embedded/nats-server";
 import { startPostgres } from "@chat-relay/embedded/postgres";
 import { resolveNatsServer } from "@chat-relay/embedded/resolve-nats-server";
-import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,7 +41,6 @@ export async function startEmbedded(natsConfig: string): Promise<Servers> {
   const forget = leaveNothing(() => {
     postgres.kill("SIGQUIT");
     nats.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
   return {
     kind: "embedded",
