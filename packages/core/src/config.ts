@@ -106,6 +106,7 @@ export const CHAT_CONFIG = z.object({
   replyTimeoutMs: field.duration(300_000, delivery("CHAT_REPLY_TIMEOUT_MS", "A delivered message without a reply for so long is `unanswered`.")),
   breakerProbeMs: field.duration(500, delivery("CHAT_BREAKER_PROBE_MS", "First interval between probes of an unreachable n8n; doubles each time."), 100, 600_000),
   breakerProbeMaxMs: field.duration(30_000, delivery("CHAT_BREAKER_PROBE_MAX_MS", "Longest interval between probes."), 100, 600_000),
+  n8nStartingMaxMs: field.duration(120_000, delivery("CHAT_N8N_STARTING_MAX_MS", "How long an n8n that answers 404 `Cannot POST …`, and nothing else, counts as one that is starting; after that its address is taken to be wrong, and each 404 is a failed attempt."), 100, 3_600_000),
   breakerRampMs: field.duration(1_000, delivery("CHAT_BREAKER_RAMP_MS", "While calls ramp up after an outage, their number doubles at least this often, however slow the answers are."), 100, 600_000),
   outboxMax: field.integer(100_000, 1, 100_000_000, delivery("CHAT_OUTBOX_MAX", "Messages accepted and not yet published, while NATS is away those that wait for an earlier one of their session too; beyond, sends are refused with 503.")),
 
