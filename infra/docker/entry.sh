@@ -7,7 +7,8 @@ secret_file=/var/lib/chat-relay/webhook-secret
 
 make_secret() {
   umask 077
-  printf 'whsec_%s\n' "$(head -c 32 /dev/urandom | base64 -w 0)" >"$secret_file.new"
+  # Plain hex: n8n's Crypto node takes a secret as text, and not the key behind a whsec_…
+  printf '%s\n' "$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n')" >"$secret_file.new"
   mv "$secret_file.new" "$secret_file"
 }
 

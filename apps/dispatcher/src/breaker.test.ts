@@ -1,16 +1,18 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterEach, expect, test } from "vitest";
-import { Breaker, type Place } from "./breaker.ts";
+import { Breaker, type Place, type Reach } from "./breaker.ts";
 
 let breaker: Breaker;
 let reachable: boolean;
 let probes: number[];
 let states: string[];
+let problems: string[];
 
 function create({ probeMaxMs = 80 } = {}): Breaker {
   reachable = false;
   probes = [];
   states = [];
+  problems = [];
   breaker = new Breaker({
     concurrency: 4,
     probeMs: 20,
@@ -21,6 +23,7 @@ function create({ probeMaxMs = 80 } = {}): Breaker {
       if (!reachable) throw new Error("refused");
     },
     onChange: (state) => states.push(state),
+    onUnreachable: (problem) => problems.push(problem),
     onRoom: () => undefined,
   });
   return breaker;
@@ -34,15 +37,17 @@ function enter(): Place {
   return place;
 }
 
-function call(reached: boolean | undefined): void {
-  breaker.leave(enter(), reached);
+const reach = (reached: boolean): Reach => (reached ? { reached } : { reached, problem: "the call failed" });
+
+function call(reached: boolean): void {
+  breaker.leave(enter(), reach(reached));
 }
 
 test("lets as many in as the concurrency, and counts those that leave", () => {
   create();
   const places = [1, 2, 3, 4].map(() => enter());
   expect(breaker.enter()).toBeUndefined();
-  for (const place of places.slice(0, 1)) breaker.leave(place, true);
+  for (const place of places.slice(0, 1)) breaker.leave(place, reach(true));
   expect(breaker.enter()).toBeDefined();
 });
 
@@ -64,7 +69,7 @@ test("lets one call in after a probe, then ramps up with the answers", async () 
   await waitFor("half open", () => breaker.state === "half_open");
   const place = enter();
   expect(breaker.enter()).toBeUndefined();
-  breaker.leave(place, true);
+  breaker.leave(place, reach(true));
   expect(breaker.state).toBe("closed");
   expect(breaker.limit()).toBe(2);
   call(true);
@@ -83,6 +88,18 @@ test("opens again when the one call does not reach n8n", async () => {
   call(false);
   expect(breaker.state).toBe("open");
   expect(states).toEqual(["open", "half_open", "open"]);
+});
+
+test("says once for each opening why n8n cannot be reached", async () => {
+  create();
+  call(false);
+  await waitFor("probes that fail", () => probes.length === 2);
+  expect(problems).toEqual(["the call failed"]);
+  reachable = true;
+  await waitFor("half open", () => breaker.state === "half_open");
+  reachable = false;
+  await waitFor("open again, by a probe", () => breaker.state === "open");
+  expect(problems).toEqual(["the call failed", "refused"]);
 });
 
 test("closes by probes alone when there is no message to try", async () => {
@@ -116,10 +133,10 @@ test("what became of a call from before an outage says nothing of now", async ()
   call(false);
   reachable = true;
   await waitFor("half open", () => breaker.state === "half_open");
-  breaker.leave(late, true);
+  breaker.leave(late, reach(true));
   expect(breaker.state).toBe("half_open");
   await waitFor("closed", () => breaker.state === "closed");
-  breaker.leave(later, false);
+  breaker.leave(later, reach(false));
   expect(breaker.state).toBe("closed");
 });
 
@@ -136,7 +153,7 @@ test("does not probe once it is stopped", async () => {
 
 test("a call that was not made says nothing about n8n", () => {
   create();
-  call(undefined);
+  breaker.leave(enter(), undefined);
   expect(breaker.state).toBe("closed");
   expect(states).toEqual([]);
 });

@@ -5,12 +5,17 @@ export interface BreakerOptions {
   probeMs: number;
   probeMaxMs: number;
   rampMs: number;
-  /** Tries one connection to n8n; throws when there is none. */
+  /** Tries one connection to n8n; throws when there is none, and says why. */
   probe: () => Promise<void>;
   onChange: (state: BreakerState) => void;
+  /** It has opened, and this is why n8n could not be reached. */
+  onUnreachable: (problem: string) => void;
   /** More calls may be under way than before. */
   onRoom: () => void;
 }
+
+/** What a call says of n8n. */
+export type Reach = { reached: true } | { reached: false; problem: string };
 
 /** A call's place; knows how many outages there had been when it was taken. */
 export interface Place {
@@ -58,11 +63,12 @@ export class Breaker {
   }
 
   /** Gives the place back, and says whether n8n was reached; undefined when the call was not made. */
-  leave(place: Place, reached: boolean | undefined): void {
+  leave(place: Place, reach: Reach | undefined): void {
     this.#underWay -= 1;
+    if (reach === undefined) return;
     if (place.outages !== this.#outages) return; // of a call from before the last outage: it says nothing of now
-    if (reached === true) this.#reached();
-    if (reached === false) this.#unreachable();
+    if (reach.reached) this.#reached();
+    else this.#unreachable(reach.problem);
   }
 
   /** Stops probing. */
@@ -78,13 +84,19 @@ export class Breaker {
     this.#change("closed");
   }
 
-  #unreachable(): void {
+  #unreachable(problem: string): void {
     if (this.#state === "open") return;
     if (this.#state === "half_open") this.#growInterval();
     this.#ramp = 1;
     this.#outages += 1;
-    this.#change("open");
+    this.#open(problem);
     this.#schedule();
+  }
+
+  #open(problem: string): void {
+    if (this.#state === "open") return;
+    this.#change("open");
+    this.#options.onUnreachable(problem);
   }
 
   #widen(ramp: number): void {
@@ -111,14 +123,14 @@ export class Breaker {
   }
 
   async #tryOnce(): Promise<void> {
-    const reachable = await this.#options.probe().then(
-      () => true,
-      () => false,
+    const problem = await this.#options.probe().then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     if (this.#stopped || this.#state === "closed") return;
-    if (!reachable) {
+    if (problem !== undefined) {
       this.#growInterval();
-      this.#change("open");
+      this.#open(problem);
       return this.#schedule();
     }
     // The second connection in a row closes it, should there be no message to try, or its call take its time.

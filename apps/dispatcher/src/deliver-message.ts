@@ -11,7 +11,7 @@ import { DatabaseUnavailableError, type Database } from "@chat-relay/database/da
 import { settleDelivery, type SettleResult, type Settlement } from "@chat-relay/database/settle-delivery";
 import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
 import type { Logger } from "@chat-relay/service/logger";
-import type { Breaker } from "./breaker.ts";
+import type { Breaker, Reach } from "./breaker.ts";
 import type { ClaimGate } from "./claim-gate.ts";
 import type { HeldClaims } from "./held-claims.ts";
 import { judgeCall } from "./judge-call.ts";
@@ -48,14 +48,17 @@ export async function deliverMessage(dependencies: DeliverDependencies, event: C
   const { breaker } = dependencies;
   const place = breaker.enter();
   if (place === undefined) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
-  let reached: boolean | undefined;
+  let reach: Reach | undefined;
   try {
-    return await claimAndDeliver(dependencies, event, (result) => {
-      reached = result.kind === "aborted" ? undefined : result.kind !== "unreachable";
-    });
+    return await claimAndDeliver(dependencies, event, (result) => (reach = reachOf(result)));
   } finally {
-    breaker.leave(place, reached);
+    breaker.leave(place, reach);
   }
+}
+
+function reachOf(result: CallResult): Reach | undefined {
+  if (result.kind === "aborted") return undefined;
+  return result.kind === "unreachable" ? { reached: false, problem: result.problem } : { reached: true };
 }
 
 async function claimAndDeliver(

@@ -1,6 +1,6 @@
 import type { ChatConfig } from "@chat-relay/core/config";
 import { Agent, buildConnector, errors, request, type Dispatcher } from "undici";
-import { isStarting } from "./n8n-starting.ts";
+import { N8nStarting } from "./n8n-starting.ts";
 
 /** What came of one call. */
 export type CallResult =
@@ -10,7 +10,7 @@ export type CallResult =
   /** The connection broke after the request was sent, or the answer came in part. */
   | { kind: "broken"; status: number | null; problem: string }
   | { kind: "deadline"; status: number | null }
-  /** No connection, or an n8n that is only starting: no workflow saw the call. */
+  /** No connection, or an n8n that is only starting: no workflow saw the call. The problem names no address. */
   | { kind: "unreachable"; problem: string }
   /** The caller gave the call up. */
   | { kind: "aborted" };
@@ -33,13 +33,18 @@ export interface Call {
 /** n8n's webhook as the dispatcher sees it. */
 export interface N8nClient extends AsyncDisposable {
   call(call: Call): Promise<CallResult>;
-  /** One connection and nothing more; throws when there is none to be had. */
+  /** One connection and nothing more; throws when there is none to be had, with a message that names no address. */
   probe(): Promise<void>;
 }
 
 export type N8nClientOptions = Pick<
   ChatConfig,
-  "n8nWebhookUrl" | "webhookTimeoutMs" | "webhookConnectTimeoutMs" | "responseMaxBytes"
+  | "n8nWebhookUrl"
+  | "webhookTimeoutMs"
+  | "webhookConnectTimeoutMs"
+  | "responseMaxBytes"
+  | "n8nStartingMaxMs"
+  | "breakerProbeMaxMs"
 >;
 
 /** Beginning of a refusal's body that is kept for the operator, and how long it may take to come. */
@@ -56,7 +61,7 @@ type Connector = ReturnType<typeof buildConnector>;
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "unknown error";
   const { code } = error as NodeJS.ErrnoException;
-  // The messages of network errors name addresses and nothing of the message.
+  // Its code alone, for the logs: messages of network errors may name what is in the URL.
   return code === undefined ? error.name : code;
 }
 
@@ -151,15 +156,25 @@ class HttpN8nClient implements N8nClient {
   #options: N8nClientOptions;
   #connector: Connector;
   #agent: Agent;
+  #starting: N8nStarting;
 
   constructor(options: N8nClientOptions) {
     this.#options = options;
     this.#connector = markingConnector(Math.min(options.webhookConnectTimeoutMs, options.webhookTimeoutMs));
-    // undici's own timeouts are between bytes; the deadline here is for the whole call.
-    this.#agent = new Agent({ connect: this.#connector, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 });
+    this.#agent = this.#createAgent();
+    this.#starting = new N8nStarting(options);
   }
 
-  async call({ headers, body, signal, onBody }: Call): Promise<CallResult> {
+  async call(call: Call): Promise<CallResult> {
+    const agent = this.#agent;
+    const result = await this.#request(call, agent);
+    const problem = this.#starting.problemOf(result, performance.now());
+    if (problem === undefined) return result;
+    this.#leave(agent);
+    return { kind: "unreachable", problem };
+  }
+
+  async #request({ headers, body, signal, onBody }: Call, agent: Agent): Promise<CallResult> {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#options.webhookTimeoutMs);
     const either = AbortSignal.any([signal, deadline.signal]);
@@ -169,12 +184,11 @@ class HttpN8nClient implements N8nClient {
         method: "POST",
         headers,
         body,
-        dispatcher: this.#agent,
+        dispatcher: agent,
         signal: either,
       });
       status = response.statusCode;
-      const result = await this.#read(response, onBody);
-      return isStarting(result) ? { kind: "unreachable", problem: "n8n is starting" } : result;
+      return await this.#read(response, onBody);
     } catch (error) {
       return classify(error, status, signal, deadline.signal);
     } finally {
@@ -195,8 +209,28 @@ class HttpN8nClient implements N8nClient {
     return { kind: "answered", status, headers, body };
   }
 
-  probe(): Promise<void> {
-    return probeWith(this.#connector, new URL(this.#options.n8nWebhookUrl));
+  async probe(): Promise<void> {
+    try {
+      await probeWith(this.#connector, new URL(this.#options.n8nWebhookUrl));
+    } catch (error) {
+      this.#starting.forget();
+      throw error;
+    }
+  }
+
+  #createAgent(): Agent {
+    // undici's own timeouts are between bytes; the deadline here is for the whole call.
+    return new Agent({ connect: this.#connector, headersTimeout: 0, bodyTimeout: 0, pipelining: 1 });
+  }
+
+  /**
+   * Closes the agent's kept connections. An n8n that is busy starting closes them when it gets round to it, which may be just
+   * when the next call is written: that call would be a broken one, and an attempt spent. Calls under way are finished.
+   */
+  #leave(agent: Agent): void {
+    if (agent !== this.#agent) return; // left already
+    this.#agent = this.#createAgent();
+    void agent.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

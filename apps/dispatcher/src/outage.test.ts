@@ -42,20 +42,32 @@ test.each([
   expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "queued", attempts: [] });
 });
 
+const HTML = "text/html; charset=utf-8";
+const JSON_TYPE = "application/json; charset=utf-8";
 const EXPRESS_404 = "<!DOCTYPE html>\n<html><body>\n<pre>Cannot POST /webhook/chat</pre>\n</body></html>\n";
+const NO_DATABASE = '{"code":503,"message":"Database is not ready!"}';
 
 test.each([
-  ["that it is starting up", 200, "n8n is starting up. Please wait"],
-  ["that it has no such path yet", 404, EXPRESS_404],
-])("an n8n that says %s is away still, and costs no attempt", async (_name, status, body) => {
+  ["that it is starting up", 200, HTML, "n8n is starting up. Please wait", "n8n is starting up"],
+  ["that it has no such path yet", 404, HTML, EXPRESS_404, "n8n knows no such path yet"],
+  ["that it has no database", 503, JSON_TYPE, NO_DATABASE, "n8n has no database"],
+])("an n8n that says %s is away still, and costs no attempt", async (_name, status, contentType, body, problem) => {
   await using dispatcher = await startDispatcher();
-  dispatcher.n8n.answerWith(() => ({ status, body, headers: { "content-type": "text/html; charset=utf-8" } }));
+  const connections: (number | undefined)[] = [];
+  let starting = true;
+  dispatcher.n8n.answerWith((_call, response) => {
+    connections.push(response.req.socket.remotePort);
+    return starting ? { status, body, headers: { "content-type": contentType } } : { body: { output: "ok" } };
+  });
   const message = await dispatcher.send(await dispatcher.session());
   await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
   expect(await dispatcher.delivery(message.id)).toMatchObject({ status: "queued", attempts: [] });
-  dispatcher.n8n.answerWith(() => ({ body: { output: "ok" } }));
+  expect(dispatcher.logged[0]).toMatchObject({ level: "warn", msg: "n8n.unreachable", problem });
+  starting = false;
   const delivery = await dispatcher.until(message.id, "answered");
   expect(delivery.attempts).toMatchObject([{ number: 1, outcome: "delivered" }]);
+  // Kept connections may be closed by an n8n that is starting, just when the next call is written.
+  expect(new Set(connections).size).toBe(connections.length);
 });
 
 test.each([
@@ -63,12 +75,66 @@ test.each([
   ["the words as text", 200, "text/plain", "n8n is starting up. Please wait"],
   ["another 404", 404, "text/html", "<pre>Not found</pre>"],
   ["a workflow that is not active", 404, "application/json", '{"code":404,"message":"Cannot POST /webhook/chat"}'],
+  ["another 503", 503, "application/json", '{"code":503,"message":"Database is not ready! Try later"}'],
+  ["a 503 that only quotes it", 503, "application/json", `{"error":${NO_DATABASE}}`],
+  ["a proxy's 503", 503, "text/html", NO_DATABASE],
+  ["the same with another status", 500, "application/json", NO_DATABASE],
 ])("%s is an answer like others", async (_name, status, contentType, body) => {
   await using dispatcher = await startDispatcher();
   dispatcher.n8n.answerWith(() => ({ status, body, headers: { "content-type": contentType } }));
   const message = await dispatcher.send(await dispatcher.session());
   const attempt = await waitFor("the attempt", async () => (await dispatcher.delivery(message.id)).attempts[0]);
   expect(attempt.httpStatus).toBe(status);
+});
+
+const WRONG_PATH = { status: 404, body: EXPRESS_404.replace("webhook", "webhok"), headers: { "content-type": HTML } };
+const NO_PATIENCE = { CHAT_N8N_STARTING_MAX_MS: "1000", CHAT_BREAKER_PROBE_MAX_MS: "300" };
+
+test("a path that n8n never comes to know is a wrong address: its 404s are failed attempts after a while", async () => {
+  await using dispatcher = await startDispatcher(NO_PATIENCE);
+  dispatcher.n8n.answerWith(() => WRONG_PATH);
+  const message = await dispatcher.send(await dispatcher.session());
+  await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
+  expect((await dispatcher.delivery(message.id)).attempts).toEqual([]);
+  const { attempts } = await dispatcher.until(message.id, "failed", 30_000);
+  expect(attempts).toHaveLength(dispatcher.config.queueMaxAttempts);
+  for (const attempt of attempts)
+    expect(attempt).toMatchObject({
+      httpStatus: 404,
+      error: expect.stringMatching(/^n8n answered 404: [^]*Cannot POST \/webhok\/chat/),
+    });
+  expect(dispatcher.n8n.calls.length).toBeGreaterThan(attempts.length);
+  await waitFor("the breaker to close", async () => (await dispatcher.breaker()) === "closed");
+});
+
+test("404s of one start of n8n do not count for the next", async () => {
+  await using dispatcher = await startDispatcher({ ...NO_PATIENCE, CHAT_N8N_STARTING_MAX_MS: "2000" });
+  const beganAtMs = Date.now();
+  let startedAtMs = beganAtMs;
+  // Each start is short of the bound; all of them together are not.
+  dispatcher.n8n.answerWith(() => {
+    if (Date.now() - beganAtMs > 3_000) return { body: { output: "ok" } };
+    if (Date.now() - startedAtMs < 500) return WRONG_PATH;
+    startedAtMs = Date.now();
+    return { body: "n8n is starting up. Please wait", headers: { "content-type": HTML } };
+  });
+  const message = await dispatcher.send(await dispatcher.session());
+  const delivery = await dispatcher.until(message.id, "answered", 30_000);
+  expect(delivery.attempts).toMatchObject([{ number: 1, outcome: "delivered" }]);
+});
+
+test("why n8n is unreachable is logged once for each opening, with its host and nothing else of its URL", async () => {
+  await using dispatcher = await startDispatcher();
+  const { port } = dispatcher.n8n;
+  await dispatcher.n8n[Symbol.asyncDispose]();
+  await dispatcher.send(await dispatcher.session(), "a-visitor-wrote-this");
+  await waitFor("the breaker to open", async () => (await dispatcher.breaker()) === "open");
+  const told = () => dispatcher.logged.filter(({ msg }) => msg === "n8n.unreachable");
+  expect(told()).toMatchObject([{ level: "warn", problem: "ECONNREFUSED", host: `127.0.0.1:${port}` }]);
+  await using _n8n = await startFakeN8n(port);
+  await waitFor("the breaker to close", async () => (await dispatcher.breaker()) === "closed");
+  expect(told()).toHaveLength(1);
+  expect(JSON.stringify(dispatcher.logged)).not.toMatch(/webhook\/chat|a-visitor-wrote-this/);
 });
 
 test("after an outage, a first call that hangs does not hold up the other sessions", async () => {

@@ -39,6 +39,8 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
       sweep.poke("breaker_changed");
       report.poke();
     },
+    // Of the URL no more than this: its path may be all that keeps others out.
+    onUnreachable: (problem) => logger.warn({ problem, host: new URL(config.n8nWebhookUrl).host }, "n8n.unreachable"),
     onRoom: () => consumer.wake(),
   });
   opening.defer(() => breaker.stop());

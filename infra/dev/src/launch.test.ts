@@ -156,7 +156,7 @@ describe("the launcher", () => {
       child.kill("SIGINT"); // as under npm: one Ctrl-C, two signals
       expect(await exited).toBe(0);
     }
-    expect(secrets[0]).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(secrets[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(secrets[1]).toBe(secrets[0]);
     expect(statSync(join(root, ".chat-relay/webhook-secret")).mode & 0o777).toBe(0o600);
     expect(lines.join("\n")).not.toContain(secrets[0]);

@@ -21,9 +21,10 @@ function readSecret(file: string): string | undefined {
   }
 }
 
+// Plain, so that it can be given to n8n, whose Crypto node takes a secret as text and not the key behind a `whsec_…`.
 // Linked into place whole: a start that is killed here leaves no half secret for the next one.
 function createSecret(file: string): string {
-  const secret = `whsec_${randomBytes(32).toString("base64")}`;
+  const secret = randomBytes(32).toString("hex");
   const draft = `${file}.${randomUUID()}`;
   writeFileSync(draft, `${secret}\n`, { mode: 0o600, flush: true });
   linkSync(draft, file);

@@ -69,7 +69,7 @@ export const CHAT_CONFIG = z.object({
   rateLimitDisabled: field.flag(edge("CHAT_RATE_LIMIT_DISABLED", "Turns all rate limits off.")),
   rateLimitMessages: field.rateLimit(10, 60, edge("CHAT_RATE_LIMIT_MESSAGES", "Messages per session.")),
   rateLimitSessions: field.rateLimit(3, 300, edge("CHAT_RATE_LIMIT_SESSIONS", "New sessions per client address (IPv6: per /64).")),
-  rateLimitWebhooks: field.rateLimit(60, 60, edge("CHAT_RATE_LIMIT_WEBHOOKS", "Callbacks per session, and refused callbacks per client address.")),
+  rateLimitWebhooks: field.rateLimit(60, 60, edge("CHAT_RATE_LIMIT_WEBHOOKS", "Callbacks per session, and refused callbacks and history requests per client address.")),
   rateLimitPieces: field.rateLimit(1_200, 60, edge("CHAT_RATE_LIMIT_PIECES", "Pieces of replies (`chat.reply.delta` callbacks) per session, counted by each receiver for itself.")),
   streamHeartbeatMs: field.duration(15_000, edge("CHAT_STREAM_HEARTBEAT_MS", "How often a live stream that has nothing to say says so."), 1_000, 30_000),
   streamBufferMaxBytes: field.integer(MIB, 64 * KIB, 64 * MIB, edge("CHAT_STREAM_BUFFER_MAX_BYTES", "Live events that a reader may leave unread before it is cut off.")),
@@ -106,6 +106,7 @@ export const CHAT_CONFIG = z.object({
   replyTimeoutMs: field.duration(300_000, delivery("CHAT_REPLY_TIMEOUT_MS", "A delivered message without a reply for so long is `unanswered`.")),
   breakerProbeMs: field.duration(500, delivery("CHAT_BREAKER_PROBE_MS", "First interval between probes of an unreachable n8n; doubles each time."), 100, 600_000),
   breakerProbeMaxMs: field.duration(30_000, delivery("CHAT_BREAKER_PROBE_MAX_MS", "Longest interval between probes."), 100, 600_000),
+  n8nStartingMaxMs: field.duration(120_000, delivery("CHAT_N8N_STARTING_MAX_MS", "How long an n8n that answers 404 `Cannot POST …`, and nothing else, counts as one that is starting; after that its address is taken to be wrong, and each 404 is a failed attempt."), 100, 3_600_000),
   breakerRampMs: field.duration(1_000, delivery("CHAT_BREAKER_RAMP_MS", "While calls ramp up after an outage, their number doubles at least this often, however slow the answers are."), 100, 600_000),
   outboxMax: field.integer(100_000, 1, 100_000_000, delivery("CHAT_OUTBOX_MAX", "Messages accepted and not yet published, while NATS is away those that wait for an earlier one of their session too; beyond, sends are refused with 503.")),
 

@@ -1,4 +1,4 @@
-import { pino, type Logger } from "pino";
+import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger } from "pino";
 
@@ -46,14 +46,15 @@ function serializeError(error: unknown): LoggedError | string {
   };
 }
 
-/** The process's logger: JSON lines on standard output, event names as messages. */
-export function createLogger(service: string, level: string): Logger {
-  return pino({
+/** The process's logger: JSON lines on standard output, or to `destination`; event names as messages. */
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+  const options = {
     level,
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: serializeError },
     redact: { paths: REDACTED, censor: "[redacted]" },
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Servers } from "./global-setup.ts";
+import { leaveNothing } from "./leave-nothing.ts";
 
 // The data of a test run need not survive anything.
 const FAST = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
@@ -36,11 +37,19 @@ export async function startEmbedded(natsConfig: string): Promise<Servers> {
   });
   const stack = cleanup.move();
   stack.use(nats);
+  // Of a run that is called off before its tests begin nobody else ends them. SIGQUIT: PostgreSQL takes its own children along.
+  const forget = leaveNothing(() => {
+    postgres.kill("SIGQUIT");
+    nats.kill("SIGKILL");
+  });
   return {
     kind: "embedded",
     version: `embedded PostgreSQL, nats-server ${binary.version}`,
     databaseUrl: postgres.url,
     natsAddress: nats.url,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      await stack.disposeAsync();
+      forget();
+    },
   };
 }

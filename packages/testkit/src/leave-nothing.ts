@@ -9,12 +9,13 @@ function killAll(): void {
 }
 
 process.once("exit", killAll);
-// A run that is called off ends its workers with a signal, or by closing the line to them. Its own process ends in order.
+// A run that is called off ends its workers with a signal, or by closing the line to them. Its own process is ended by vitest,
+// or by a library that hears of the signal too and lets no "exit" happen.
 const isWorker = process.env["VITEST_POOL_ID"] !== undefined;
-for (const event of isWorker ? ["SIGINT", "SIGTERM", "disconnect"] : []) {
+for (const event of isWorker ? ["SIGINT", "SIGTERM", "disconnect"] : ["SIGINT", "SIGTERM"]) {
   process.once(event, () => {
     killAll();
-    process.exit(1);
+    if (isWorker) process.exit(1);
   });
 }
 

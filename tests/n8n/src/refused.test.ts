@@ -38,7 +38,7 @@ describe("a workflow that was taken back (404)", () => {
 
   test("with more attempts, one that is active again in time is answered without an operator", async () => {
     await setActive(false);
-    await world().relayTo("answer-off", { CHAT_QUEUE_MAX_ATTEMPTS: "12", CHAT_QUEUE_BACKOFF_MS: "500" });
+    await world().relayTo("answer-off", { CHAT_QUEUE_MAX_ATTEMPTS: "12" });
     const chat = await world().chat();
     const asked = await chat.send("one");
     await chat.told(asked.message.id, "queued");

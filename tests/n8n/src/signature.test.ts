@@ -2,11 +2,22 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { N8n } from "./rig/n8n.ts";
 import { callDirectly, signedCall, type SignedCall } from "./rig/signed-call.ts";
 import { startN8n } from "./rig/start-n8n.ts";
+import { nodeOf, readWorkflow, variantOf, type Workflow } from "./rig/workflow.ts";
+
+const WORKFLOW = "answer-in-response.json";
+
+/** The workflow without one of the three things that "Genuine?" asks for. */
+function unguarded(condition: string): Workflow {
+  const { parameters } = structuredClone(nodeOf(readWorkflow(WORKFLOW), "Genuine?"));
+  const asked = parameters["conditions"] as { conditions: { id: string }[] };
+  asked.conditions = asked.conditions.filter(({ id }) => id !== condition);
+  return variantOf(WORKFLOW, `not-${condition}`, { "Genuine?": { parameters } });
+}
 
 let n8n: N8n;
 
 beforeAll(async () => {
-  n8n = await startN8n();
+  n8n = await startN8n({ workflows: ["signed", "fresh", "utf8"].map(unguarded) });
 });
 afterAll(() => n8n[Symbol.asyncDispose]());
 
@@ -63,7 +74,7 @@ const FORGED: [string, () => SignedCall][] = [
   ["a byte order mark before the body", () => changed(signedCall("Grüße"), (body) => `\ufeff${body}`)],
   ["another composition of the same letter", () => changed(signedCall("é"), (body) => body.normalize("NFD"))],
   ["a signature of 301 seconds ago", () => signedCall("Grüße", { ageSeconds: 301 })],
-  ["one from 301 seconds ahead", () => signedCall("Grüße", { ageSeconds: -301 })],
+  ["one from 330 seconds ahead", () => signedCall("Grüße", { ageSeconds: -330 })],
   [
     "an old signature under a new time",
     () => withHeaders(signedCall("Grüße", { ageSeconds: 400 }), { "webhook-timestamp": now() }),
@@ -82,9 +93,28 @@ const FORGED: [string, () => SignedCall][] = [
   ["a signature of another kind", () => withHeaders(signedCall("Grüße"), { "webhook-signature": "v2,AAAA v1a,AAAA" })],
 ];
 
+const NO_BODY = { body: Buffer.alloc(0) };
+const FORM = {
+  body: Buffer.from('--x\r\ncontent-disposition: form-data; name="chatInput"\r\n\r\nGrüße\r\n--x--\r\n'),
+};
+
+/** What has no bytes to verify ends in an error before anything of the workflow's own has run. */
+const UNREADABLE: [string, () => SignedCall][] = [
+  ["no body, forged", () => ({ ...signedCall("Grüße"), ...NO_BODY })],
+  ["no body and no signature", () => ({ headers: {}, ...NO_BODY })],
+  [
+    "a form",
+    () => ({ ...withHeaders(signedCall("Grüße"), { "content-type": "multipart/form-data; boundary=x" }), ...FORM }),
+  ],
+];
+
 describe("they refuse", () => {
   test.each(FORGED)("%s", async (_name, forge) => {
     expect(await call(forge())).toMatchObject({ status: 401, text: '{"error":"not signed by chat-relay"}' });
+  });
+
+  test.each(UNREADABLE)("%s", async (_name, forge) => {
+    expect(await call(forge())).toMatchObject({ status: 500, text: '{"message":"Error in workflow"}' });
   });
 
   test("nothing that is signed, so that the cases above fail for their own reason", async () => {
@@ -105,4 +135,16 @@ describe("they refuse", () => {
     expect(status).toBe(200);
     expect(lines).toMatchObject([{ type: "error", metadata: { nodeName: "Refuse" } }]);
   });
+});
+
+// Each of the three questions is what refuses: without it, what is refused above gets through.
+test.each<[string, string, () => SignedCall]>([
+  ["signed", "another secret", () => signedCall("Grüße", { secret: "another-plain-secret-of-the-tests" })],
+  ["fresh", "a signature of 301 seconds ago", () => signedCall("Grüße", { ageSeconds: 301 })],
+  ["fresh", "one from 330 seconds ahead", () => signedCall("Grüße", { ageSeconds: -330 })],
+  ["utf8", "a body with the same text, but other bytes", () => withBrokenByte(signedCall("a \ufffd b"))],
+])("without the condition %s, %s gets through", async (condition, _name, forge) => {
+  const forged = forge();
+  expect(await callDirectly(n8n.webhook(`not-${condition}`), forged)).toMatchObject({ status: 200 });
+  expect(await call(forged)).toMatchObject({ status: 401 });
 });

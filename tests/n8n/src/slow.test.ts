@@ -1,15 +1,24 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { describe, expect, test } from "vitest";
 import { writeFigure } from "./rig/figures.ts";
-import { variantOf } from "./rig/workflow.ts";
+import { nodeOf, readWorkflow, variantOf } from "./rig/workflow.ts";
 import { useN8n } from "./rig/world.ts";
 
 const WORKS_8_S = { "Slow work": { parameters: { amount: 8, unit: "seconds" } } };
+
+/** The callback's `webhook-id` made of the execution in the place of the message. */
+function idOfEachRun() {
+  const { parameters } = structuredClone(nodeOf(readWorkflow("callback-later.json"), "Reply"));
+  const { assignments } = parameters["assignments"] as { assignments: { id: string; value: string }[] };
+  for (const assignment of assignments) if (assignment.id === "id") assignment.value = "=reply-{{ $execution.id }}";
+  return { Reply: { parameters } };
+}
 
 const world = useN8n({
   workflows: [
     variantOf("callback-later.json", "callback-slow", WORKS_8_S),
     variantOf("callback-later.json", "callback-twice", WORKS_8_S),
+    variantOf("callback-later.json", "callback-own-ids", { ...WORKS_8_S, ...idOfEachRun() }),
   ],
 });
 
@@ -49,20 +58,28 @@ describe("a workflow that takes longer than CHAT_WEBHOOK_TIMEOUT_MS", () => {
   });
 });
 
-test("a workflow that runs twice, since it was replayed while it ran, has its reply shown once", async () => {
-  await world().relayTo("callback-twice", { CHAT_REPLY_TIMEOUT_MS: "2000" });
+test.each([
+  ["its reply shown once", "callback-twice", ["Done: Hello", "Done: Another"]],
+  // So that it is the id which does it.
+  [
+    "it shown twice where each run gives it another id",
+    "callback-own-ids",
+    ["Done: Hello", "Done: Hello", "Done: Another"],
+  ],
+])("a workflow that runs twice, since it was replayed while it ran, has %s", async (_what, path, said) => {
+  await world().relayTo(path, { CHAT_REPLY_TIMEOUT_MS: "2000" });
   const chat = await world().chat();
   const asked = await chat.send("Hello");
   await chat.told(asked.message.id, "unanswered");
   await world().operator.replay(asked.message.id);
-  await world().n8n.owner.untilExecutions("callback-twice", "success", "success");
+  await world().n8n.owner.untilExecutions(path, "success", "success");
   await chat.answer(asked);
   await chat.ask("Another", { withinMs: 30_000 });
-  expect(chat.said()).toEqual(["Done: Hello", "Done: Another"]);
+  expect(chat.said()).toEqual(said);
 });
 
 test("a workflow that says nothing for 90 s is waited for, with the default settings", async () => {
-  await world().relayTo("chat-relay-stream", { CHAT_WEBHOOK_TIMEOUT_MS: "120000" });
+  await world().relayTo("chat-relay-stream");
   thinkFor(90_000);
   const chat = await world().chat();
   const asked = await chat.send("Hello");

@@ -13,6 +13,8 @@ import { startN8n } from "./rig/start-n8n.ts";
 const COUNT = 30;
 const WARM_UP = 5;
 const WORD_MS = 20;
+/** These are measurements. What they must not come to is a second of chat-relay's own, on any machine that runs both. */
+const OWN_MAX_MS = 1_000;
 
 let n8n: N8n;
 let model: ModelServer;
@@ -54,6 +56,7 @@ async function compare(path: string): Promise<{ relayed: Times[]; direct: Times[
 
 function report(what: string, relayed: readonly number[], direct: readonly number[]): void {
   const [by, straight] = [median(relayed), median(direct)];
+  expect(by - straight).toBeLessThan(OWN_MAX_MS);
   const share = `${(by - straight).toFixed(0)} ms of them chat-relay's own`;
   const value = `${by.toFixed(0)} ms, n8n alone ${straight.toFixed(0)} ms: ${share} (medians of ${relayed.length})`;
   writeFigure(what, value);
@@ -65,7 +68,6 @@ const firstPieces = (times: readonly Times[]) => times.map(({ firstPieceMs }) =>
 test("time to an answer in the response", async () => {
   const { relayed, direct } = await compare("chat-relay-answer");
   report("from sending to the finished reply, in the response", finished(relayed), finished(direct));
-  expect(relayed).toHaveLength(COUNT);
 }, 600_000);
 
 test("time to the first piece and the end of a streamed answer", async () => {

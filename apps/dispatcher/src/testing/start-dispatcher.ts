@@ -15,6 +15,12 @@ import { createTestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { wireDispatcher } from "../wiring.ts";
 
+export interface LogLine {
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
 /** A dispatcher in this process, on real stores, with a fake n8n on the other side. */
 export interface TestDispatcher extends AsyncDisposable {
   config: ChatConfig;
@@ -31,6 +37,8 @@ export interface TestDispatcher extends AsyncDisposable {
   /** Waits until the delivery has the status. */
   until(messageId: string, status: Delivery["status"], timeoutMs?: number): Promise<Delivery>;
   breaker(): Promise<string>;
+  /** Its warnings and errors. */
+  logged: LogLine[];
   /** Stops the dispatcher and waits for its end. */
   stop(): Promise<void>;
   /** Starts another in its place. */
@@ -46,8 +54,9 @@ const FAST = {
   CHAT_WEBHOOK_TIMEOUT_MS: "2000",
 };
 
-async function startWorkers(config: ChatConfig) {
-  const service = await wireDispatcher(config, createLogger("dispatcher", "silent"));
+async function startWorkers(config: ChatConfig, logged: LogLine[]) {
+  const write = (line: string) => void logged.push(JSON.parse(line) as LogLine);
+  const service = await wireDispatcher(config, createLogger("dispatcher", "warn", { write }));
   const stopping = new AbortController();
   const workers = service.workers.filter((worker) => worker.name !== "http");
   const running = Promise.all(workers.map((worker) => worker.run(stopping.signal)));
@@ -75,11 +84,12 @@ export async function startDispatcher(env: Record<string, string> = {}): Promise
   const config = testConfig(settings);
   const publisher = new OutboxPublisher({ bus, database: own.database, maxInFlight: 100, onError: () => undefined });
   let stopped: Promise<void> | undefined;
-  let stopWorkers = await startWorkers(config);
+  const logged: LogLine[] = [];
+  let stopWorkers = await startWorkers(config, logged);
   const stop = () => (stopped ??= stopWorkers());
   const startAgain = async () => {
     await stop();
-    stopWorkers = await startWorkers(config);
+    stopWorkers = await startWorkers(config, logged);
     stopped = undefined;
   };
   const { database } = own;
@@ -112,6 +122,7 @@ export async function startDispatcher(env: Record<string, string> = {}): Promise
         timeoutMs,
       ),
     breaker: async () => (await readQueue(database)).breaker,
+    logged,
     stop,
     startAgain,
     async [Symbol.asyncDispose]() {

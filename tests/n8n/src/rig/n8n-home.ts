@@ -12,7 +12,7 @@ export interface Credential {
   id: string;
   name: string;
   type: string;
-  data: Record<string, string>;
+  data: Record<string, string | number | boolean>;
 }
 
 /** Runs it to its end, or to ours. */

@@ -1,5 +1,6 @@
 import { defaultCacheDir } from "@chat-relay/embedded/nats-cache";
 import { acquireProcessLock } from "@chat-relay/embedded/process-lock";
+import { leaveNothing } from "@chat-relay/testkit/leave-nothing";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,13 +23,14 @@ interface Step {
   name: string;
   tells: string;
   npm: string[];
+  maxMinutes: number;
 }
 
 // Its packages' own scripts stay off: one of them downloads from elsewhere. These two need theirs.
 const STEPS: readonly Step[] = [
-  { name: "packages", tells: "its 2,200 packages (2.9 GB)", npm: ["ci", "--ignore-scripts"] },
-  { name: "sqlite3", tells: "sqlite3, built for this Node", npm: ["rebuild", "sqlite3"] },
-  { name: "isolated-vm", tells: "isolated-vm, built for this Node", npm: ["rebuild", "isolated-vm"] },
+  { name: "packages", tells: "its 2,200 packages (2.9 GB)", npm: ["ci", "--ignore-scripts"], maxMinutes: 45 },
+  { name: "sqlite3", tells: "sqlite3, built for this Node", npm: ["rebuild", "sqlite3"], maxMinutes: 15 },
+  { name: "isolated-vm", tells: "isolated-vm, built for this Node", npm: ["rebuild", "isolated-vm"], maxMinutes: 15 },
 ];
 
 type Log = (line: string) => void;
@@ -50,25 +52,28 @@ function npmEnv(): NodeJS.ProcessEnv {
   return { ...process.env, ...headers, PATH: path, NODE_ENV: "production" };
 }
 
-function runNpm(args: string[], folder: string): Promise<number | null> {
+/** Runs it to its end: the exit code, or the signal that ended it. */
+async function runNpm(args: string[], folder: string, timeoutMs: number): Promise<number | NodeJS.Signals | null> {
   const cli = process.env["npm_execpath"];
   const [command, ...rest] = cli?.endsWith(".js") === true ? [process.execPath, cli] : ["npm"];
-  const options = { cwd: folder, env: npmEnv(), stdio: "inherit" } as const;
+  const options = { cwd: folder, env: npmEnv(), stdio: "inherit", timeout: timeoutMs } as const;
   const child = spawn(command, [...rest, ...args, ...QUIET], options);
-  return new Promise((resolve, reject) => {
+  const forget = leaveNothing(() => child.kill());
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", resolve);
+    child.once("exit", (code, signal) => resolve(code ?? signal));
   });
+  return ended.finally(forget);
 }
 
-async function runStep({ name, tells, npm }: Step, folder: string, log: Log): Promise<void> {
+async function runStep({ name, tells, npm, maxMinutes }: Step, folder: string, log: Log): Promise<void> {
   log(`installing ${tells}`);
   const startedAt = performance.now();
   const minutes = () => ((performance.now() - startedAt) / 60_000).toFixed(1);
   const timer = setInterval(() => log(`  still at it after ${minutes()} min`), SIGN_OF_LIFE_MS);
-  const code = await runNpm(npm, folder).finally(() => clearInterval(timer));
-  if (code !== 0)
-    throw new Error(`n8n: "npm ${npm.join(" ")}" failed in ${folder} (see above). Start again to go on from here`);
+  const end = await runNpm(npm, folder, maxMinutes * 60_000).finally(() => clearInterval(timer));
+  const failed = end === "SIGTERM" ? `did not end within ${maxMinutes} min` : "failed (see above)";
+  if (end !== 0) throw new Error(`n8n: "npm ${npm.join(" ")}" ${failed} in ${folder}. Start again to go on from here`);
   log(`  ${name} done after ${minutes()} min`);
 }
 

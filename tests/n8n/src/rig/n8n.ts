@@ -12,6 +12,8 @@ export interface N8nOptions {
   /** Its command line, for Node. */
   bin: string;
   home: string;
+  /** Paths that its workflows are called at by POST: it has started when they are all there. */
+  paths?: readonly string[];
   /** Over the quiet environment. */
   env?: Record<string, string>;
 }
@@ -63,7 +65,7 @@ export class N8n implements AsyncDisposable {
     this.#ended = new Promise((resolve) => child.once("close", resolve));
   }
 
-  /** Waits until it says that it is up. Its workflows may need a moment more: `N8nOwner.untilActive`. */
+  /** Waits until it says that it is up. Its workflows may need a moment more: `served`. */
   async ready(): Promise<void> {
     const ended = this.#ended.then(() => {
       throw new Error(`n8n ended: ${this.#output.slice(-4_000)}`);
@@ -72,9 +74,15 @@ export class N8n implements AsyncDisposable {
     ended.catch(() => undefined);
   }
 
+  /** Waits until all its workflows can be called. */
+  async served(): Promise<void> {
+    for (const path of this.#options.paths ?? []) await this.owner.untilActive(path);
+  }
+
   async start(): Promise<void> {
     this.spawn();
     await this.ready();
+    await this.served();
   }
 
   /** Ends it and waits for its end. */

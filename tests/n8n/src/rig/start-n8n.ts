@@ -4,7 +4,7 @@ import { inject } from "vitest";
 import { N8n } from "./n8n.ts";
 import { N8nHome, type Credential } from "./n8n-home.ts";
 import type {} from "./n8n-setup.ts";
-import type { Workflow } from "./workflow.ts";
+import { postPaths, readWorkflow, workflowFiles, type Workflow } from "./workflow.ts";
 
 export interface StartN8nOptions {
   /** Further workflows, made active. */
@@ -25,11 +25,13 @@ export async function startN8n(options: StartN8nOptions = {}): Promise<N8n> {
   for (const file of nodes) await home.installNode(file);
   if (credentials.length > 0) await home.importCredentials(credentials);
   if (workflows.length > 0) await home.importWorkflows(workflows);
-  const n8n = await N8n.on({ bin, home: home.folder, env });
+  const paths = [...workflowFiles().map(readWorkflow), ...workflows].flatMap(postPaths);
+  const n8n = await N8n.on({ bin, home: home.folder, paths, env });
   try {
-    await n8n.start();
+    n8n.spawn();
+    await n8n.ready();
     for (const { id } of workflows) await n8n.owner.setActive(id, true);
-    await n8n.owner.untilActive("chat-relay-answer");
+    await n8n.served();
     return n8n;
   } catch (error) {
     await n8n[Symbol.asyncDispose]();

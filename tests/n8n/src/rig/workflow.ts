@@ -47,6 +47,13 @@ export function nodeOf(workflow: Workflow, name: string): WorkflowNode {
   return found;
 }
 
+/** Where it is called by POST. A Chat Trigger's path is not among them: asking whether it is there would start it. */
+export function postPaths({ nodes }: Workflow): string[] {
+  return nodes
+    .filter(({ type }) => type === "n8n-nodes-base.webhook")
+    .map(({ parameters }) => String(parameters["path"]));
+}
+
 /** The same under another id and path, with the parameters of some nodes changed. */
 export function variantOf(
   file: string,
