@@ -9,8 +9,11 @@ import type { Registry } from "@chat-relay/service/metrics";
 import { operationsRoutes } from "@chat-relay/service/operations-routes";
 import type { FastifyInstance } from "fastify";
 import { NOT_AUTHENTIC } from "./authenticate-callback.ts";
+import { keepRawBodies } from "./raw-bodies.ts";
+import { historyRoute } from "./routes/history.ts";
 import { webhookRoutes } from "./routes/webhook.ts";
 import type { LiveLog } from "./take-piece.ts";
+import { createVerifyRequest } from "./verify-request.ts";
 
 /** What the receiver's app is made from. */
 export interface ReceiverDependencies {
@@ -35,6 +38,11 @@ export function createReceiverApp(dependencies: ReceiverDependencies): FastifyIn
     isUnavailable: (error) => error instanceof DatabaseUnavailableError || error instanceof BusUnavailableError,
   });
   operationsRoutes(app, { health, registry });
-  void app.register(async (scope) => webhookRoutes(scope, dependencies));
+  void app.register(async (scope) => {
+    keepRawBodies(scope);
+    const verifyRequest = createVerifyRequest(dependencies);
+    webhookRoutes(scope, dependencies, verifyRequest);
+    historyRoute(scope, dependencies, verifyRequest);
+  });
   return app;
 }

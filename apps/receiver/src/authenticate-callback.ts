@@ -20,10 +20,10 @@ export type Authentication =
   /** `reason` is for the log; `limit` is missing when limits are off or their store is away. */
   | { ok: false; reason: VerifyFailure; limit: RateLimitResult | undefined };
 
-/** What every callback is told that is not authentic. */
+/** What every request is told that is not authentic. */
 export const NOT_AUTHENTIC = {
   code: "unauthorized",
-  detail: "The callback's signature, time or headers are not valid",
+  detail: "The signature, time or headers are not valid",
 } as const;
 
 export type Authenticate = (request: SignedRequest) => Promise<Authentication>;

@@ -129,3 +129,16 @@ export function pieceCallbackSchema({ callbackMaxBytes }: Pick<ChatConfig, "call
     content: z.string().transform(toStorable),
   });
 }
+
+/**
+ * What a workflow asks the receiver for a page of a session's history with. Unknown fields are refused: a callback or a
+ * webhook, which are signed with the same secret and name a session too, can never be taken for such a request.
+ */
+export function historyRequestSchema({ pageSize, pageSizeMax }: Limits) {
+  const wholeNumber = `must be a whole number from 1 to ${pageSizeMax}`;
+  return z.strictObject({
+    sessionId: z.string(),
+    limit: z.int(wholeNumber).min(1, wholeNumber).max(pageSizeMax, wholeNumber).default(pageSize),
+    before: z.string().nullish(),
+  });
+}

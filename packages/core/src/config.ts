@@ -69,7 +69,7 @@ export const CHAT_CONFIG = z.object({
   rateLimitDisabled: field.flag(edge("CHAT_RATE_LIMIT_DISABLED", "Turns all rate limits off.")),
   rateLimitMessages: field.rateLimit(10, 60, edge("CHAT_RATE_LIMIT_MESSAGES", "Messages per session.")),
   rateLimitSessions: field.rateLimit(3, 300, edge("CHAT_RATE_LIMIT_SESSIONS", "New sessions per client address (IPv6: per /64).")),
-  rateLimitWebhooks: field.rateLimit(60, 60, edge("CHAT_RATE_LIMIT_WEBHOOKS", "Callbacks per session, and refused callbacks per client address.")),
+  rateLimitWebhooks: field.rateLimit(60, 60, edge("CHAT_RATE_LIMIT_WEBHOOKS", "Callbacks per session, and refused callbacks and history requests per client address.")),
   rateLimitPieces: field.rateLimit(1_200, 60, edge("CHAT_RATE_LIMIT_PIECES", "Pieces of replies (`chat.reply.delta` callbacks) per session, counted by each receiver for itself.")),
   streamHeartbeatMs: field.duration(15_000, edge("CHAT_STREAM_HEARTBEAT_MS", "How often a live stream that has nothing to say says so."), 1_000, 30_000),
   streamBufferMaxBytes: field.integer(MIB, 64 * KIB, 64 * MIB, edge("CHAT_STREAM_BUFFER_MAX_BYTES", "Live events that a reader may leave unread before it is cut off.")),

@@ -8,6 +8,8 @@ const IDENTITY: CallbackIdentity = {
   operation: "sendReply",
   runIndex: 0,
   itemIndex: 0,
+  sessionId: "session",
+  replyTo: "0199c0de-0000-7000-8000-000000000001",
 };
 
 test("it is one that the receiver takes", () => {
@@ -22,11 +24,14 @@ test("two callbacks that differ in anything have two", () => {
   const others: Partial<CallbackIdentity>[] = [
     { origin: { messageId: "0199c0de-0000-7000-8000-000000000002" } },
     { origin: { executionId: "0199c0de-0000-7000-8000-000000000001" } },
+    { origin: { key: "0199c0de-0000-7000-8000-000000000001" } },
     { workflowId: "other" },
     { nodeId: "other" },
     { operation: "speak" },
     { runIndex: 1 },
     { itemIndex: 1 },
+    { sessionId: "other" },
+    { replyTo: "0199c0de-0000-7000-8000-000000000002" },
     { offset: 0 },
     { offset: 1 },
   ];

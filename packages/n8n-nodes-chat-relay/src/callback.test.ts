@@ -20,7 +20,10 @@ const REPLY: NodeSettings = {
   messageId: "",
   text: "Here it is",
   offset: 0,
+  limit: 50,
+  before: "",
   metadata: {},
+  idempotencyKey: "",
 };
 
 function callback(settings: Partial<NodeSettings> = {}, source: Partial<CallbackSource> = {}) {
@@ -72,6 +75,7 @@ test.each<[string, Partial<NodeSettings>, Partial<CallbackSource>, RegExp]>([
   ["the given message has no id", { answerTo: "given", sessionId: "session-2" }, {}, /no message ID/],
   ["nobody is spoken to", { operation: "speak" }, {}, /no session ID/],
   ["there is no text", { text: " \n" }, {}, /no text/],
+  ["metadata is something else", { metadata: undefined }, {}, /Metadata is not a JSON object/],
   [
     "nobody says where chat-relay is",
     { operation: "speak", sessionId: "session-3" },
@@ -101,6 +105,27 @@ describe("the id", () => {
   test("is the execution's own where somebody tries the workflow out", () => {
     const [first, next] = ["7", "8"].map((executionId) => callback({}, { isManual: true, executionId }).id);
     expect(next).not.toBe(first);
+  });
+
+  test("is new on each try where n8n does not know its execution", () => {
+    const unknown = { isManual: true, executionId: undefined };
+    expect(callback({}, unknown).id).not.toBe(callback({}, unknown).id);
+  });
+
+  test("is made of the workflow's own key where it gives one, whatever started the execution", () => {
+    const key = { idempotencyKey: "message-1" };
+    const id = callback(key).id;
+    const others = [{ executionId: "8" }, { started: undefined }, { isManual: true }];
+    const given = { ...key, answerTo: "given", sessionId: "session-1", messageId: "message-1" } as const;
+    expect(others.map((source) => callback(given, source).id)).toEqual([id, id, id]);
+    expect(callback({ idempotencyKey: "message-2" }).id).not.toBe(id);
+    expect(callback().id).not.toBe(id);
+  });
+
+  test("is another one for another session, and for another message", () => {
+    const given = (sessionId: string, messageId: string) => callback({ answerTo: "given", sessionId, messageId }).id;
+    const ids = [given("session-1", "message-1"), given("session-2", "message-1"), given("session-1", "message-2")];
+    expect(new Set(ids).size).toBe(3);
   });
 
   test("tells pieces apart by their offsets, and nothing else by one", () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { callbackId, type CallbackIdentity } from "./callback-id.ts";
 import type { NodeSettings } from "./node-settings.ts";
 import type { StartingMessage } from "./starting-message.ts";
@@ -6,8 +7,9 @@ import type { StartingMessage } from "./starting-message.ts";
 export type Callback = { ok: true; url: string; id: string; body: object } | { ok: false; problem: string };
 
 /** Where a callback comes from. */
-export interface CallbackSource extends Omit<CallbackIdentity, "origin" | "operation" | "offset"> {
-  executionId: string;
+export interface CallbackSource extends Pick<CallbackIdentity, "workflowId" | "nodeId" | "runIndex" | "itemIndex"> {
+  /** Not known while n8n does not keep the execution. */
+  executionId: string | undefined;
   /** Tried out in the editor, with the same message again and again perhaps: each try counts. */
   isManual: boolean;
   /** The message that started the execution. */
@@ -16,9 +18,10 @@ export interface CallbackSource extends Omit<CallbackIdentity, "origin" | "opera
   callbackUrl: string;
 }
 
-type Target = { sessionId: string; replyTo?: string } | { problem: string };
+type Target = Pick<CallbackIdentity, "sessionId" | "replyTo">;
 
-function targetOf({ operation, answerTo, sessionId, messageId }: NodeSettings, { started }: CallbackSource): Target {
+function targetOf(settings: NodeSettings, { started }: CallbackSource): Target | { problem: string } {
+  const { operation, answerTo, sessionId, messageId } = settings;
   if (operation === "speak") return sessionId === "" ? { problem: "There is no session ID" } : { sessionId };
   if (answerTo === "given") {
     if (sessionId === "" || messageId === "") return { problem: "There is no session ID or no message ID" };
@@ -30,24 +33,43 @@ function targetOf({ operation, answerTo, sessionId, messageId }: NodeSettings, {
   };
 }
 
+function contentProblem({ operation, text, metadata }: NodeSettings): string | undefined {
+  if (operation === "sendPiece") return undefined; // an empty one withdraws the text
+  if (text.trim() === "") return "There is no text";
+  return metadata === undefined ? 'Metadata is not a JSON object, such as { "page": "/prices" }' : undefined;
+}
+
 function bodyOf({ operation, text, offset, metadata }: NodeSettings, target: Target): object {
   if (operation === "sendPiece") return { type: "chat.reply.delta", ...target, offset, content: text };
   return { ...target, content: text, metadata };
 }
 
-function idOf({ operation, offset }: NodeSettings, source: CallbackSource): string {
-  const { started, isManual, executionId } = source;
-  const origin = started === undefined || isManual ? { executionId } : { messageId: started.messageId };
-  return callbackId({ ...source, origin, operation, ...(operation === "sendPiece" ? { offset } : {}) });
+function originOf({ idempotencyKey }: NodeSettings, source: CallbackSource): CallbackIdentity["origin"] {
+  const { started, isManual, executionId = randomUUID() } = source;
+  if (idempotencyKey !== "") return { key: idempotencyKey };
+  return started === undefined || isManual ? { executionId } : { messageId: started.messageId };
+}
+
+function idOf(settings: NodeSettings, source: CallbackSource, target: Target): string {
+  const { operation, offset } = settings;
+  const { workflowId, nodeId, runIndex, itemIndex } = source;
+  const place = { workflowId, nodeId, operation, runIndex, itemIndex };
+  const piece = operation === "sendPiece" ? { offset } : {};
+  return callbackId({ origin: originOf(settings, source), ...place, ...target, ...piece });
+}
+
+/** Where chat-relay takes callbacks: the credential's address, or else the one that the message names. */
+export function callbackUrlOf({ callbackUrl, started }: Pick<CallbackSource, "callbackUrl" | "started">): string {
+  return callbackUrl || (started?.callbackUrl ?? "");
 }
 
 /** Puts together what one item of the node says to chat-relay. */
 export function callbackOf(settings: NodeSettings, source: CallbackSource): Callback {
   const target = targetOf(settings, source);
   if ("problem" in target) return { ok: false, ...target };
-  if (settings.operation !== "sendPiece" && settings.text.trim() === "")
-    return { ok: false, problem: "There is no text" };
-  const url = source.callbackUrl || (source.started?.callbackUrl ?? "");
+  const problem = contentProblem(settings);
+  if (problem !== undefined) return { ok: false, problem };
+  const url = callbackUrlOf(source);
   if (url === "") return { ok: false, problem: "The credential has no callback URL" };
-  return { ok: true, url, id: idOf(settings, source), body: bodyOf(settings, target) };
+  return { ok: true, url, id: idOf(settings, source, target), body: bodyOf(settings, target) };
 }

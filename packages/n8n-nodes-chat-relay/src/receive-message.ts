@@ -68,6 +68,7 @@ function start(received: ReceivedCall, message: ChatMessage): IWebhookResponseDa
   const json: IDataObject = { ...message, attempt };
   const workflowData = [[{ json }]];
   if (received.responseMode !== "streaming") return { workflowData };
+  // The execution begins all the same: n8n is only told to leave the response to the nodes, which write their lines to it.
   beginStream(received.response);
   return { workflowData, noWebhookResponse: true };
 }

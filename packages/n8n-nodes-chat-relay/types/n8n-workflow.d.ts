@@ -38,21 +38,28 @@ declare module "n8n-workflow" {
     body?: unknown;
     json?: boolean;
     disableFollowRedirect?: boolean;
-    ignoreHttpStatusErrors?: boolean;
     timeout?: number;
   }
 
   export type ICredentialDataDecryptedObject = Record<string, unknown>;
 
-  export interface IAuthenticateRuleResponseSuccessBody {
-    type: "responseSuccessBody";
-    properties: { key: string; value: unknown; message: string };
+  export interface ICredentialsDecrypted {
+    data?: ICredentialDataDecryptedObject;
   }
 
-  export interface ICredentialTestRequest {
-    request: Partial<IHttpRequestOptions>;
-    rules?: IAuthenticateRuleResponseSuccessBody[];
+  export interface INodeCredentialTestResult {
+    status: "OK" | "Error";
+    message: string;
   }
+
+  export interface ICredentialTestFunctions {
+    helpers: { request: (options: object) => Promise<unknown> };
+  }
+
+  type CredentialTest = (
+    this: ICredentialTestFunctions,
+    credential: ICredentialsDecrypted,
+  ) => Promise<INodeCredentialTestResult>;
 
   export interface ICredentialType {
     name: string;
@@ -64,7 +71,6 @@ declare module "n8n-workflow" {
       credentials: ICredentialDataDecryptedObject,
       requestOptions: IHttpRequestOptions,
     ) => Promise<IHttpRequestOptions>;
-    test?: ICredentialTestRequest;
   }
 
   export interface INodeExecutionData {
@@ -130,7 +136,7 @@ declare module "n8n-workflow" {
     usableAsTool?: true;
     eventTriggerDescription?: string;
     activationMessage?: string;
-    credentials?: { name: string; required?: boolean }[];
+    credentials?: { name: string; required?: boolean; testedBy?: string }[];
     webhooks?: {
       name: "default";
       httpMethod: string;
@@ -147,6 +153,7 @@ declare module "n8n-workflow" {
     description: INodeTypeDescription;
     execute?(this: IExecuteFunctions): Promise<INodeExecutionData[][]>;
     webhook?(this: IWebhookFunctions): Promise<IWebhookResponseData>;
+    methods?: { credentialTest: Record<string, CredentialTest> };
     webhookMethods?: { default: { checkExists: Hook; create: Hook; delete: Hook } };
   }
 

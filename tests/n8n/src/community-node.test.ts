@@ -1,3 +1,4 @@
+import { freePort } from "@chat-relay/embedded/free-port";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { describe, expect, test } from "vitest";
 import { copyOf, CREDENTIAL, exampleOf, packCommunityNode, triggerPath } from "./rig/community-node.ts";
@@ -12,12 +13,13 @@ const ANSWER = exampleOf("answer-when-done.json");
 const STREAM = exampleOf("stream-ai-agent.json");
 const LATER = exampleOf("answer-later.json", "Slow Work", { amount: 8 });
 const REPLAYED = copyOf(LATER, "replayed");
+const RECAP = exampleOf("recap.json");
 const FOLLOW_UP = exampleOf("follow-up.json", "An Hour", { amount: 2, unit: "seconds" });
 
 const world = useN8n({
   nodes: [await packCommunityNode()],
   credentials: [CREDENTIAL],
-  workflows: [ANSWER, STREAM, LATER, REPLAYED, FOLLOW_UP],
+  workflows: [ANSWER, STREAM, LATER, REPLAYED, RECAP, FOLLOW_UP],
 });
 
 async function open(workflow: Workflow, env: Record<string, string> = {}) {
@@ -75,6 +77,32 @@ test("speak unasked", async () => {
   await chat.ask(TEXT);
   await waitFor("what was said unasked", () => chat.said().length === 2, 60_000);
   expect(chat.said()).toEqual(["Thank you! We look into it.", "Is everything sorted out?"]);
+});
+
+test("get history: an item for each message, oldest first", async () => {
+  const chat = await open(RECAP);
+  const first = await chat.ask("Hello");
+  expect(first.reply.content).toBe("user: Hello");
+  const second = await chat.ask(TEXT);
+  expect(second.reply.content).toBe(`user: Hello\nassistant: user: Hello\nuser: ${TEXT}`);
+});
+
+describe("n8n's test of the credential", () => {
+  const tested = async (data: Record<string, string>) =>
+    world().n8n.owner.testCredential({ ...CREDENTIAL, data: { ...CREDENTIAL.data, ...data } });
+
+  test("tells the right secret, another one, another address, and that there is none", async () => {
+    const relay = await world().relayTo(triggerPath(ANSWER));
+    const callbackUrl = `${relay.receiver.url}/api/chat/webhook`;
+    expect(await tested({ callbackUrl })).toMatchObject({ status: "OK" });
+    const another = { callbackUrl, webhookSecret: "a-secret-that-chat-relay-does-not-know" };
+    expect(await tested(another)).toMatchObject({ status: "Error", message: expect.stringMatching(/another secret/) });
+    const elsewhere = { callbackUrl: `http://127.0.0.1:${await freePort()}/api/chat/webhook` };
+    expect(await tested(elsewhere)).toMatchObject({ status: "Error", message: expect.stringMatching(/ECONNREFUSED/) });
+    const gateway = { callbackUrl: `${relay.gateway.url}/api/chat/webhook` };
+    expect(await tested(gateway)).toMatchObject({ status: "Error", message: expect.stringMatching(/no receiver/) });
+    expect(await tested({ callbackUrl: "" })).toEqual({ status: "OK", message: "Not tested: no callback URL" });
+  });
 });
 
 describe("what the trigger refuses", () => {

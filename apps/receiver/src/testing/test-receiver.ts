@@ -12,7 +12,6 @@ import { createReceiverApp, type ReceiverDependencies } from "../app.ts";
 
 export const SECRET = "a-secret-for-the-tests";
 const KEY = Buffer.from(SECRET, "utf8");
-const URL = "/api/chat/webhook";
 
 const NO_BUS: ReceiverDependencies["bus"] = {
   client: () => {
@@ -72,17 +71,22 @@ export function signedHeaders(body: Buffer, options: Signed = {}): Record<string
   return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
 }
 
-/** Sends a callback: signed correctly, unless the options spoil it. */
-export function postCallback(
-  app: FastifyInstance,
-  body: unknown,
-  options: Signed = {},
-): Promise<LightMyRequestResponse> {
+function post(url: string, app: FastifyInstance, body: unknown, options: Signed): Promise<LightMyRequestResponse> {
   const raw = bytes(body);
   const contentType = "contentType" in options ? options.contentType : "application/json";
   const headers = { ...signedHeaders(raw, options), "content-type": contentType, ...options.headers };
   const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
   const payload = options.sentBody === undefined ? raw : bytes(options.sentBody);
   const remoteAddress = options.remoteAddress ?? "192.0.2.1";
-  return app.inject({ method: "POST", url: URL, headers: given as Record<string, string>, payload, remoteAddress });
+  return app.inject({ method: "POST", url, headers: given as Record<string, string>, payload, remoteAddress });
+}
+
+/** Sends a callback: signed correctly, unless the options spoil it. */
+export function postCallback(app: FastifyInstance, body: unknown, options: Signed = {}) {
+  return post("/api/chat/webhook", app, body, options);
+}
+
+/** Asks for a history: signed correctly, unless the options spoil it. */
+export function postHistory(app: FastifyInstance, body: unknown, options: Signed = {}) {
+  return post("/api/chat/history", app, body, options);
 }

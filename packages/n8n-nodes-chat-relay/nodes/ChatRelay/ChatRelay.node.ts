@@ -10,8 +10,10 @@ import {
   type JsonObject,
 } from "n8n-workflow";
 import { callbackOf, type CallbackSource } from "../../src/callback.ts";
+import { historyRequestOf } from "../../src/history-request.ts";
 import { settingsOf } from "../../src/node-settings.ts";
 import { startingMessage } from "../../src/starting-message.ts";
+import { credentialTest } from "../../src/credential-test.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -29,18 +31,28 @@ async function sourceOf(context: IExecuteFunctions, itemIndex: number): Promise<
   };
 }
 
-async function send(context: IExecuteFunctions, itemIndex: number): Promise<IDataObject> {
-  const callback = callbackOf(settingsOf(context, itemIndex), await sourceOf(context, itemIndex));
-  if (!callback.ok) throw new NodeOperationError(context.getNode(), callback.problem, { itemIndex });
-  return (await context.helpers.httpRequestWithAuthentication.call(context, "chatRelayApi", {
-    url: callback.url,
+/** Signed by the credential, under a new id unless one is given. */
+function post(context: IExecuteFunctions, { url, body, id }: { url: string; body: object; id?: string }) {
+  return context.helpers.httpRequestWithAuthentication.call(context, "chatRelayApi", {
+    url,
     method: "POST",
-    headers: { "webhook-id": callback.id },
-    body: callback.body,
+    headers: id === undefined ? {} : { "webhook-id": id },
+    body,
     json: true,
     disableFollowRedirect: true, // what is signed is for the receiver alone
     timeout: TIMEOUT_MS,
-  })) as IDataObject;
+  });
+}
+
+/** What comes of one item: chat-relay's answer, or the messages of a history. */
+async function run(context: IExecuteFunctions, itemIndex: number): Promise<IDataObject[]> {
+  const settings = settingsOf(context, itemIndex);
+  const source = await sourceOf(context, itemIndex);
+  const readsHistory = settings.operation === "getHistory";
+  const request = readsHistory ? historyRequestOf(settings, source) : callbackOf(settings, source);
+  if (!request.ok) throw new NodeOperationError(context.getNode(), request.problem, { itemIndex });
+  const answer = await post(context, request);
+  return readsHistory ? (answer as { messages: IDataObject[] }).messages : [answer as IDataObject];
 }
 
 function nodeError(context: IExecuteFunctions, error: unknown, itemIndex: number): Error {
@@ -48,7 +60,7 @@ function nodeError(context: IExecuteFunctions, error: unknown, itemIndex: number
   return new NodeApiError(context.getNode(), error as JsonObject, { itemIndex });
 }
 
-/** Speaks to a visitor: replies to a message, shows a piece of a reply, or speaks unasked. */
+/** Speaks to a visitor: replies to a message, shows a piece of a reply, or speaks unasked. Reads what was said. */
 export class ChatRelay implements INodeType {
   description: INodeTypeDescription = {
     displayName: "Chat Relay",
@@ -57,13 +69,13 @@ export class ChatRelay implements INodeType {
     group: ["output"],
     version: 1,
     subtitle:
-      '={{ { sendReply: "reply", sendPiece: "piece of a reply", speak: "speak unasked" }[$parameter["operation"]] }}',
-    description: "Sends replies to the visitors of chat-relay",
+      '={{ { sendReply: "reply", sendPiece: "piece of a reply", speak: "speak unasked", getHistory: "history" }[$parameter["operation"]] }}',
+    description: "Sends replies to the visitors of chat-relay, and reads what was said",
     defaults: { name: "Chat Relay" },
     inputs: [NodeConnectionTypes.Main],
     outputs: [NodeConnectionTypes.Main],
     usableAsTool: true,
-    credentials: [{ name: "chatRelayApi", required: true }],
+    credentials: [{ name: "chatRelayApi", required: true, testedBy: "testCredential" }],
     properties: [
       {
         displayName: "Operation",
@@ -71,6 +83,12 @@ export class ChatRelay implements INodeType {
         type: "options",
         noDataExpression: true,
         options: [
+          {
+            name: "Get History",
+            value: "getHistory",
+            description: "Read what was said in a session",
+            action: "Get the history of a session",
+          },
           {
             name: "Send Piece",
             value: "sendPiece",
@@ -131,6 +149,24 @@ export class ChatRelay implements INodeType {
         description: "Whom to speak to",
       },
       {
+        displayName: "Session ID",
+        name: "sessionId",
+        type: "string",
+        displayOptions: { show: { operation: ["getHistory"] } },
+        default: "={{ $json.sessionId }}",
+        required: true,
+        description: "Whose messages to read",
+      },
+      {
+        displayName: "Limit",
+        name: "limit",
+        type: "number",
+        typeOptions: { minValue: 1 },
+        displayOptions: { show: { operation: ["getHistory"] } },
+        default: 50,
+        description: "Max number of results to return",
+      },
+      {
         displayName: "Message ID",
         name: "messageId",
         type: "string",
@@ -144,6 +180,7 @@ export class ChatRelay implements INodeType {
         name: "text",
         type: "string",
         typeOptions: { rows: 3 },
+        displayOptions: { show: { operation: ["sendReply", "sendPiece", "speak"] } },
         default: "={{ $json.output }}",
         required: true,
         description: "What the visitor reads",
@@ -163,13 +200,39 @@ export class ChatRelay implements INodeType {
         name: "options",
         type: "collection",
         placeholder: "Add option",
-        displayOptions: { show: { operation: ["sendReply", "speak"] } },
+        displayOptions: { show: { operation: ["getHistory"] } },
         default: {},
         options: [
+          {
+            displayName: "Before",
+            name: "before",
+            type: "string",
+            default: "",
+            description: "The ID of a message: those before it are read instead of the newest",
+          },
+        ],
+      },
+      {
+        displayName: "Options",
+        name: "options",
+        type: "collection",
+        placeholder: "Add option",
+        displayOptions: { show: { operation: ["sendReply", "sendPiece", "speak"] } },
+        default: {},
+        options: [
+          {
+            displayName: "Idempotency Key",
+            name: "idempotencyKey",
+            type: "string",
+            default: "",
+            description:
+              "What this node sends under one key is shown once. Takes the place of the message that started the execution, where none is known: in tools, sub-workflows and scheduled workflows.",
+          },
           {
             displayName: "Metadata",
             name: "metadata",
             type: "json",
+            displayOptions: { show: { "/operation": ["sendReply", "speak"] } },
             default: "{}",
             description: "A JSON object that is kept with the message and shown to the page",
           },
@@ -178,17 +241,19 @@ export class ChatRelay implements INodeType {
     ],
   };
 
+  methods = { credentialTest };
+
   async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-    const sent: INodeExecutionData[] = [];
+    const results: INodeExecutionData[] = [];
     // One after another: the replies are shown in the order in which they arrive.
     for (const itemIndex of this.getInputData().keys()) {
       try {
-        sent.push({ json: await send(this, itemIndex), pairedItem: { item: itemIndex } });
+        for (const json of await run(this, itemIndex)) results.push({ json, pairedItem: { item: itemIndex } });
       } catch (error) {
         if (!this.continueOnFail()) throw nodeError(this, error, itemIndex);
-        sent.push({ json: { error: (error as Error).message }, pairedItem: { item: itemIndex } });
+        results.push({ json: { error: (error as Error).message }, pairedItem: { item: itemIndex } });
       }
     }
-    return [sent];
+    return [results];
   }
 }

@@ -8,6 +8,7 @@ import {
 } from "n8n-workflow";
 import { CallMemory } from "../../src/call-memory.ts";
 import { receiveMessage, type ResponseMode } from "../../src/receive-message.ts";
+import { credentialTest } from "../../src/credential-test.ts";
 import { parseWebhookSecrets } from "../../src/webhook-secrets.ts";
 
 const memory = new CallMemory();
@@ -35,7 +36,7 @@ export class ChatRelayTrigger implements INodeType {
     defaults: { name: "Chat Relay Trigger" },
     inputs: [],
     outputs: [NodeConnectionTypes.Main],
-    credentials: [{ name: "chatRelayApi", required: true }],
+    credentials: [{ name: "chatRelayApi", required: true, testedBy: "testCredential" }],
     webhooks: [
       {
         name: "default",
@@ -47,7 +48,8 @@ export class ChatRelayTrigger implements INodeType {
     ],
     properties: [
       {
-        displayName: "Set the production URL above as CHAT_N8N_WEBHOOK_URL of chat-relay, and activate the workflow",
+        displayName:
+          "Set the production URL above as CHAT_N8N_WEBHOOK_URL of chat-relay, and publish (activate) the workflow",
         name: "urlNotice",
         type: "notice",
         default: "",
@@ -81,6 +83,8 @@ export class ChatRelayTrigger implements INodeType {
       },
     ],
   };
+
+  methods = { credentialTest };
 
   // There is nothing to register: chat-relay is told the URL by its CHAT_N8N_WEBHOOK_URL.
   webhookMethods = {

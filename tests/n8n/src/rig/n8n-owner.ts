@@ -1,4 +1,5 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
+import type { Credential } from "./n8n-home.ts";
 
 const EMAIL = "owner@example.com";
 const PASSWORD = "Password-of-the-n8n-tests-1";
@@ -45,15 +46,33 @@ export class N8nOwner {
 
   /** Waits until the workflow's executions stand so, the newest first. */
   async untilExecutions(workflowId: string, ...statuses: string[]): Promise<void> {
-    const path = `/executions?filter=${encodeURIComponent(JSON.stringify({ workflowId }))}`;
+    const read = async () => (await this.#executions(workflowId)).map(({ status }) => status).join();
     await waitFor(
       `executions to be ${statuses.join(", ")}`,
-      async () => {
-        const { results } = await this.#asOwner<{ results: { status: string }[] }>("GET", path);
-        return results.map(({ status }) => status).join() === statuses.join();
-      },
+      async () => (await read()) === statuses.join(),
       PATIENCE_MS,
     );
+  }
+
+  /** Runs the workflow's newest execution again, one that failed; n8n answers when that has ended. */
+  async retryNewestExecution(workflowId: string): Promise<void> {
+    const [newest] = await this.#executions(workflowId);
+    await this.#asOwner("POST", `/executions/${newest?.id}/retry`, { loadWorkflow: false });
+  }
+
+  /** Puts other data into a credential that n8n has. */
+  async changeCredential({ id, ...credential }: Credential): Promise<void> {
+    await this.#asOwner("PATCH", `/credentials/${id}`, credential);
+  }
+
+  /** What the editor shows of a credential that n8n has when these data are put into it. */
+  async testCredential(credentials: Credential): Promise<{ status: "OK" | "Error"; message: string }> {
+    return this.#asOwner("POST", "/credentials/test", { credentials });
+  }
+
+  async #executions(workflowId: string): Promise<{ id: string; status: string }[]> {
+    const path = `/executions?filter=${encodeURIComponent(JSON.stringify({ workflowId }))}`;
+    return (await this.#asOwner<{ results: { id: string; status: string }[] }>("GET", path)).results;
   }
 
   async #asOwner<T>(method: string, path: string, body?: object): Promise<T> {

@@ -9,15 +9,23 @@ export interface SignedCall {
   headers: Record<string, string>;
 }
 
+interface SignedCallOptions {
+  ageSeconds: number;
+  secret: string;
+  sessionId: string;
+  messageId: string;
+  callbackUrl: string;
+}
+
 const NOWHERE = "http://127.0.0.1:9/api/chat/webhook";
 
-/** A message, in a session of its own unless one is given, signed `ageSeconds` ago. */
-export function signedCall(content: string, { ageSeconds = 0, secret = SECRET, sessionId = newId() } = {}): SignedCall {
+/** A message, a new one in a session of its own unless they are given, signed `ageSeconds` ago. */
+export function signedCall(content: string, options: Partial<SignedCallOptions> = {}): SignedCall {
+  const { ageSeconds = 0, secret = SECRET, sessionId = newId(), messageId = newId(), callbackUrl = NOWHERE } = options;
   const createdAt = new Date().toISOString();
   const fixed = { messageType: "text", metadata: { from: "Zürich" }, createdAt } as const;
   const session = { id: sessionId, userId: null, authenticated: false, metadata: {}, createdAt };
-  const messageId = newId();
-  const body = webhookBody({ messageId, sequence: 1, content, ...fixed, callbackUrl: NOWHERE, session });
+  const body = webhookBody({ messageId, sequence: 1, content, ...fixed, callbackUrl, session });
   const timestamp = Math.floor(Date.now() / 1_000) - ageSeconds;
   const headers = {
     "content-type": "application/json",
