@@ -60,8 +60,8 @@ export const CONTROLS = {
   "no breaker": [
     {
       file: "apps/dispatcher/src/breaker.ts",
-      from: "  #unreachable(): void {\n",
-      to: "  #unreachable(): void {\n    return;\n",
+      from: "  #unreachable(problem: string): void {\n",
+      to: "  #unreachable(problem: string): void {\n    return;\n",
     },
   ],
   "no count before the call": [

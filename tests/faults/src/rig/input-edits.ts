@@ -52,6 +52,15 @@ export const INPUT_CONTROLS = {
       to: "given.status AS new_status",
     },
   ],
+  // Together with the unique keys, which refuse what these would overlook.
+  "repeats are not looked for": [
+    {
+      file: "packages/database/src/accept-message.ts",
+      from: "earlier.id IS NOT NULL AS is_repeat",
+      to: "false AS is_repeat",
+    },
+    { file: RECORD_REPLY, from: "earlier.id IS NULL AS is_new, earlier.id AS", to: "true AS is_new, NULL::uuid AS" },
+  ],
   "text stored as it comes": [
     {
       file: "packages/core/src/api-schemas.ts",
@@ -61,7 +70,7 @@ export const INPUT_CONTROLS = {
   ],
   "malformed JSON uncaught": [
     {
-      file: "apps/receiver/src/parse-callback.ts",
+      file: "apps/receiver/src/signed-json.ts",
       from: 'throw new ChatError("malformed_json", "The body is not valid JSON in UTF-8");',
       to: 'throw new Error("malformed");',
     },
