@@ -3,12 +3,14 @@ import type { ChatConfig } from "@chat-relay/core/config";
 import { ChatError } from "@chat-relay/core/errors";
 import { isId, newId } from "@chat-relay/core/ids";
 import type { ChatMessage } from "@chat-relay/core/message";
+import type { RateLimitState } from "@chat-relay/core/rate-limit-headers";
 import { childTraceparent } from "@chat-relay/core/trace-context";
 import type { Database } from "@chat-relay/database/database";
 import { createRateLimiter, type RateLimiter } from "@chat-relay/database/rate-limiter";
 import {
   findReplyByCallback,
   recordReply,
+  replyLimitKey,
   type RecordedReply,
   type RecordReplyResult,
 } from "@chat-relay/database/record-reply";
@@ -57,9 +59,20 @@ async function earlierReply({ database }: Parts, request: SignedCallback, error:
   return { ...earlier, duplicate: true };
 }
 
+/** Tells what was counted, or how the limit stands when the callback took nothing from it. */
+async function showLimit(
+  { limiter }: Parts,
+  { onLimit }: SignedCallback,
+  sessionId: string,
+  counted: RateLimitState | undefined,
+): Promise<void> {
+  const state = counted ?? (await limiter?.read(replyLimitKey(sessionId)));
+  if (state !== undefined) onLimit(state);
+}
+
 async function takeReply(parts: Parts, request: SignedCallback, callback: ReplyCallback): Promise<TakenReply> {
   const result = await record(parts, callback, request.callbackId);
-  if (result.limit !== undefined) request.onLimit(result.limit);
+  await showLimit(parts, request, callback.sessionId, result.limit);
   if (result.kind === "duplicate") return { ...result.reply, duplicate: true };
   if (result.kind === "limited") throw overLimit(result.limit);
   if (result.kind !== "recorded") throw REFUSALS[result.kind]();
@@ -96,8 +109,9 @@ export function createTakeCallback(
       return earlierReply(parts, request, error);
     }
     if (callback.kind === "piece") {
+      const taken = await takePiece(request, callback.piece);
       pieced.set(callback.piece.replyTo, true);
-      return takePiece(request, callback.piece);
+      return taken;
     }
     return takeReply(parts, request, callback.reply);
   };

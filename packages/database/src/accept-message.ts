@@ -3,7 +3,7 @@ import type { Metadata } from "@chat-relay/core/metadata";
 import type { SessionChange } from "@chat-relay/core/session-events";
 import { COUNT_LIMIT, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
 import type { Database } from "./database.ts";
-import { FREE_SESSIONS, IS_BUSY } from "./grouped-calls.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
 import type { RateLimiter, RateLimitResult } from "./rate-limiter.ts";
 
 export interface NewMessage {
@@ -70,11 +70,10 @@ export const ACCEPT_MESSAGE = {
       SELECT id, session_id, sequence, 'queued', callback_url, now(), now(), is_head::int, CASE WHEN is_head THEN now() END
       FROM admitted JOIN session USING (n)
     )
-    SELECT ${IS_BUSY}, COALESCE(asked.is_open AND asked.is_repeat, false) AS is_repeat, counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
+    SELECT ${CALL_COLUMNS}, COALESCE(asked.is_open AND asked.is_repeat, false) AS is_repeat, counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
       session.sequence, session.is_head, session.last_status, now()::timestamptz(3) AS created_at
     FROM given
-      LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN session USING (n)
-    ORDER BY n`,
+      LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN session USING (n)`,
 };
 
 /** Of one send; `sequence` and what follows are null when it was not accepted. */

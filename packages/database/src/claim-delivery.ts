@@ -3,7 +3,7 @@ import type { Metadata } from "@chat-relay/core/metadata";
 import type { Position } from "@chat-relay/core/session-events";
 import type { WebhookMessage } from "@chat-relay/core/webhook-body";
 import type { Database } from "./database.ts";
-import { FREE_SESSIONS, IS_BUSY } from "./grouped-calls.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
 
 /** A delivery that this process, and no other, may make now. */
 export interface Claim {
@@ -76,14 +76,13 @@ export const CLAIM = {
       FROM mine m WHERE q.message_id = m.message_id
       RETURNING m.n, q.message_id, q.attempts, q.attempts_base, q.callback_url, q.sequence
     )
-    SELECT ${IS_BUSY}, s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
+    SELECT ${CALL_COLUMNS}, s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
       m.content, m.message_type, m.metadata, m.created_at, mine.answered,
       s.user_id, s.authenticated, s.metadata AS session_metadata, s.created_at AS session_created_at,
       s.last_sequence, s.last_status, mine.is_told AS told
     FROM given
       LEFT JOIN free USING (n) LEFT JOIN mine USING (n) LEFT JOIN session s USING (n) LEFT JOIN ledger q USING (n)
-      LEFT JOIN chat_message m ON m.id = q.message_id
-    ORDER BY n`,
+      LEFT JOIN chat_message m ON m.id = q.message_id`,
 };
 
 const WHY_NOT = {

@@ -66,6 +66,13 @@ function isUnavailable(error: unknown): boolean {
   return UNAVAILABLE_CLASSES.includes(code.slice(0, 2)) || UNAVAILABLE_CODES.includes(code);
 }
 
+// A deadlock or conflict, or a statement that took too long, perhaps for another's lock: nothing of it was done.
+const ROLLED_BACK_CODES = ["40001", "40P01", "57014"];
+
+function isRolledBack({ cause }: DatabaseUnavailableError): boolean {
+  return cause instanceof DatabaseError && ROLLED_BACK_CODES.includes(cause.code ?? "");
+}
+
 function translate(error: unknown): unknown {
   if (!isUnavailable(error)) return error;
   return new DatabaseUnavailableError(error instanceof Error ? error.message : "PostgreSQL failed", { cause: error });
@@ -129,8 +136,8 @@ function poolOptions(options: DatabaseOptions) {
     statement_timeout: Math.ceil(options.timeoutMs * 0.8),
     idle_in_transaction_session_timeout: 3 * options.timeoutMs,
     application_name: options.applicationName,
-    // Every table is asked by its indexes. Plans are made while tables are small, and stay.
-    options: "-c enable_seqscan=off -c jit=off",
+    // Every table is asked by its indexes, row by row. Plans are made while tables are small, and stay.
+    options: "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off",
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   };
@@ -160,15 +167,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   orm.em.getKysely(); // makes the ORM create its pool now
   if (pool === undefined) throw new Error("MikroORM created no connection pool");
-  return fromPool(pool, orm);
+  return fromPool(pool, orm, options.timeoutMs);
 }
 
-function fromPool(pool: Pool, orm: MikroORM): Database {
+function fromPool(pool: Pool, orm: MikroORM, timeoutMs: number): Database {
   const query: Query = (statement, values) => withClient(pool, (client) => queryOn(client)(statement, values));
   const transaction = <T>(work: (query: Query) => Promise<T>) =>
     withClient(pool, (client) => inTransaction(client, work));
-  const isOutage = (error: unknown) => error instanceof DatabaseUnavailableError;
-  const grouped = new GroupedCalls({ query, transaction, isOutage });
+  const grouped = new GroupedCalls({
+    query,
+    transaction,
+    isOutage: (error) => error instanceof DatabaseUnavailableError && !isRolledBack(error),
+    timeoutMs,
+    overdue: () => new DatabaseUnavailableError("PostgreSQL does not keep up"),
+  });
   return {
     query,
     together: (statement, call) => grouped.make(statement, call),

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { acceptMessage } from "./accept-message.ts";
 import { claimDelivery } from "./claim-delivery.ts";
 import { DatabaseUnavailableError, type Database, type Statement } from "./database.ts";
-import { FREE_SESSIONS, GroupedCalls, IS_BUSY } from "./grouped-calls.ts";
+import { FREE_SESSIONS, GroupedCalls, CALL_COLUMNS } from "./grouped-calls.ts";
+import { countUnpublished, markTokensPublished } from "./outbox.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { readAllMessages } from "./read-messages.ts";
 import { settleDelivery } from "./settle-delivery.ts";
@@ -20,7 +21,14 @@ beforeEach(async () => {
 });
 afterEach(() => own[Symbol.asyncDispose]());
 
-/** The calls of the database's own statements, and those that went there. */
+const OVERDUE = new Error("overdue");
+const LIMITS = {
+  isOutage: (error: unknown) => error instanceof DatabaseUnavailableError,
+  timeoutMs: 5_000,
+  overdue: () => OVERDUE,
+};
+
+/** Grouped calls, and the groups in which they went to the database. */
 function watched(): { grouped: GroupedCalls; groups: number[][] } {
   const groups: number[][] = [];
   const query: Database["query"] = (statement, values) => {
@@ -28,8 +36,8 @@ function watched(): { grouped: GroupedCalls; groups: number[][] } {
     groups.push(calls.map(({ number }) => number));
     return database.query(statement, values);
   };
-  const isOutage = (error: unknown) => error instanceof DatabaseUnavailableError;
-  return { grouped: new GroupedCalls({ query, transaction: (work) => database.transaction(work), isOutage }), groups };
+  const transaction: Database["transaction"] = (work) => database.transaction(work);
+  return { grouped: new GroupedCalls({ ...LIMITS, query, transaction }), groups };
 }
 
 const COUNT: Statement = {
@@ -42,8 +50,8 @@ const COUNT: Statement = {
       FROM given JOIN free USING (n) WHERE s.id = given.session_id
       RETURNING given.n, s.next_sequence
     )
-    SELECT ${IS_BUSY}, given.number, changed.next_sequence
-    FROM given LEFT JOIN free USING (n) LEFT JOIN changed USING (n) ORDER BY n`,
+    SELECT ${CALL_COLUMNS}, given.number, changed.next_sequence
+    FROM given LEFT JOIN free USING (n) LEFT JOIN changed USING (n)`,
 };
 
 interface Counted {
@@ -95,7 +103,7 @@ describe("calls that come at the same time", () => {
     const { grouped, groups } = watched();
     const ids = await sessions(150);
     await Promise.all(ids.map((session_id, number) => grouped.make(COUNT, { session_id, number, divisor: 1 })));
-    expect(groups.map((group) => group.length)).toEqual([100, 50]);
+    expect(groups.map((group) => group.length)).toEqual([50, 50, 50]);
     const text = "x".repeat(300_000);
     groups.length = 0;
     await Promise.all(ids.slice(0, 3).map((session_id) => grouped.make(COUNT, { session_id, divisor: 1, text })));
@@ -121,6 +129,7 @@ describe("calls that come at the same time", () => {
     const unreachable = new DatabaseUnavailableError("away");
     let away = true;
     const grouped = new GroupedCalls({
+      ...LIMITS,
       query: (statement, values) => (away ? Promise.reject(unreachable) : database.query(statement, values)),
       transaction: () => Promise.reject(new Error("made again")),
       isOutage: (error) => error === unreachable,
@@ -133,6 +142,68 @@ describe("calls that come at the same time", () => {
     away = false;
     expect((await make()).map((result) => result.status)).toEqual(["fulfilled", "fulfilled"]);
   });
+});
+
+test("a call does not overtake one of its session that was too large for the group", async () => {
+  const { grouped, groups } = watched();
+  const [first, second] = await sessions(2);
+  const make = (session_id: string | undefined, number: number, chars: number) =>
+    grouped.make(COUNT, { session_id: session_id ?? "", number, divisor: 1, text: "x".repeat(chars) });
+  await Promise.all([make(first, 1, 300_000), make(second, 2, 300_000), make(second, 3, 1)]);
+  expect(groups).toEqual([[1], [2], [3]]);
+});
+
+test("while PostgreSQL hangs nobody waits for long: not behind others, and not behind one's own session", async () => {
+  const [one = "", ...others] = await sessions(20);
+  const hanging: ((error: Error) => void)[] = [];
+  const grouped = new GroupedCalls({
+    ...LIMITS,
+    timeoutMs: 2_000,
+    query: () => new Promise((_resolve, reject) => hanging.push(reject)),
+    transaction: () => Promise.reject(new Error("made again")),
+  });
+  const ended: string[] = [];
+  const make = (session_id: string, name: string) =>
+    grouped.make(COUNT, { session_id, divisor: 1 }).catch((error: unknown) => ended.push(`${name}: ${String(error)}`));
+  const calls = [make(one, "first"), ...others.map((id) => make(id, "other")), make(one, "second"), make(one, "third")];
+  await waitFor("the statement", () => hanging.length === 1);
+  const lateMs = performance.now() + 2_000;
+  await waitFor("the time that a call may wait", () => performance.now() > lateMs);
+  hanging[0]?.(new DatabaseUnavailableError("timed out"));
+  await Promise.all(calls);
+  expect(ended.toSorted((a, b) => a.localeCompare(b))).toEqual([
+    "first: DatabaseUnavailableError: timed out",
+    ...others.map(() => "other: DatabaseUnavailableError: timed out"),
+    "second: Error: overdue",
+    "third: Error: overdue",
+  ]);
+});
+
+test("a row of the ledger that somebody holds costs its own message's claim alone", async () => {
+  await using own = await createTestDatabase();
+  await using patient = await openTestDatabase(own.url, 10, 1_000);
+  const ids = await Promise.all([givenSession(own.database), givenSession(own.database)]);
+  const messages = await Promise.all(ids.map((id) => givenMessage(own.database, id)));
+  await own.database.transaction(async (query) => {
+    const text = "SELECT 1 FROM chat_webhook_queue WHERE message_id = $1 FOR UPDATE";
+    await query({ name: "", text }, [messages[0]?.message.id]);
+    const claims = messages.map(({ message }) =>
+      claimDelivery(patient, { messageId: message.id, sessionId: message.sessionId }, 60_000),
+    );
+    expect((await Promise.allSettled(claims)).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  });
+});
+
+test("marks of tokens wait for no claim", async () => {
+  const { message } = await givenMessage(database, await givenSession(database));
+  await database.transaction(async (query) => {
+    const text = "SELECT 1 FROM chat_webhook_queue WHERE message_id = $1 FOR UPDATE";
+    await query({ name: "", text }, [message.id]);
+    await markTokensPublished(database, [{ messageId: message.id, epoch: 1, streamSequence: 1 }]);
+  });
+  expect(await countUnpublished(database, 10, false)).toBe(1);
+  await markTokensPublished(database, [{ messageId: message.id, epoch: 1, streamSequence: 1 }]);
+  expect(await countUnpublished(database, 10, false)).toBe(0);
 });
 
 describe("a session that is busy", () => {

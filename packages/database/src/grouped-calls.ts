@@ -6,8 +6,9 @@ export interface SessionCall {
   [column: string]: unknown;
 }
 
-/** What every row of a grouped statement tells: whether its call has to be made again. */
+/** What every row of a grouped statement tells: which call it answers, and whether that has to be made again. */
 interface CallRow {
+  n: number;
   busy: boolean;
 }
 
@@ -15,6 +16,7 @@ interface Waiting {
   sessionId: string;
   /** The call's columns, written once. */
   json: string;
+  sinceMs: number;
   resolve: (row: unknown) => void;
   reject: (error: unknown) => void;
 }
@@ -24,10 +26,13 @@ export interface GroupedCallsOptions {
   transaction: <T>(work: (query: Query) => Promise<T>) => Promise<T>;
   /** PostgreSQL is away, or what became of the statement is unknown: then each call of a group is told so. */
   isOutage: (error: unknown) => boolean;
+  /** A call that could not begin within this time is refused: PostgreSQL hangs, or does not keep up. */
+  timeoutMs: number;
+  overdue: () => Error;
 }
 
 // More than this in a statement saves hardly anything more, and all of it waits for the slowest row.
-const GROUP_MAX_CALLS = 100;
+const GROUP_MAX_CALLS = 50;
 const GROUP_MAX_CHARS = 512 * 1_024;
 // While one group is on its way to the disk, the next is worked on.
 const MAX_RUNNING = 2;
@@ -54,7 +59,8 @@ class Line {
 
   add(call: SessionCall): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#waiting.push({ sessionId: call.session_id, json: JSON.stringify(call), resolve, reject });
+    const json = JSON.stringify(call);
+    this.#waiting.push({ sessionId: call.session_id, json, sinceMs: performance.now(), resolve, reject });
     this.#schedule();
     return promise;
   }
@@ -82,29 +88,41 @@ class Line {
   }
 
   #take(): Waiting[] {
+    this.#refuseOverdue();
     const group: Waiting[] = [];
     const left: Waiting[] = [];
+    const passedOver = new Set<string>();
     let chars = 0;
     for (const call of this.#waiting) {
-      const fits =
-        group.length < GROUP_MAX_CALLS && (group.length === 0 || chars + call.json.length <= GROUP_MAX_CHARS);
-      if (!fits || this.#sessions.has(call.sessionId)) {
+      const { sessionId, json } = call;
+      const fits = group.length < GROUP_MAX_CALLS && (group.length === 0 || chars + json.length <= GROUP_MAX_CHARS);
+      if (!fits || this.#sessions.has(sessionId) || passedOver.has(sessionId)) {
+        passedOver.add(sessionId);
         left.push(call);
         continue;
       }
-      chars += call.json.length;
-      this.#sessions.add(call.sessionId);
+      chars += json.length;
+      this.#sessions.add(sessionId);
       group.push(call);
     }
     this.#waiting = left;
     return group;
   }
 
+  // Looked at whenever something ends, which PostgreSQL's time limits see to.
+  #refuseOverdue(): void {
+    const oldestMs = performance.now() - this.#options.timeoutMs;
+    const overdue = this.#waiting.filter(({ sinceMs }) => sinceMs < oldestMs);
+    if (overdue.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs >= oldestMs);
+    for (const call of overdue) call.reject(this.#options.overdue());
+  }
+
   async #serve(group: Waiting[]): Promise<void> {
     try {
-      const rows = await this.#query(this.#options.query, group);
-      for (const [place, call] of group.entries()) {
-        const row = rows[place];
+      const rows = new Map((await this.#query(this.#options.query, group)).map((row) => [row.n, row]));
+      for (const [n, call] of group.entries()) {
+        const row = rows.get(n);
         if (row === undefined || row.busy) this.#settle(call, this.#alone(call));
         else this.#done(call, () => call.resolve(row));
       }
@@ -153,7 +171,7 @@ class Line {
 
 /**
  * Runs calls that come at the same time as one statement with one commit. A call that comes alone goes at once; those that
- * come while others are under way go together as the next. A group waits for no lock: a call whose session is busy is made
+ * come while others are under way go together as the next. A group waits for no session: a call whose session is busy is made
  * again by itself.
  */
 export class GroupedCalls {
@@ -187,6 +205,6 @@ export const FREE_SESSIONS = `
         JOIN chat_session seen ON seen.ctid = s.version
     )`;
 
-/** SQL, for a row of `given` that is not in `free`: whether there is such a session all the same. */
-export const IS_BUSY = `
-    CASE WHEN free.n IS NULL THEN EXISTS (SELECT 1 FROM chat_session WHERE id = given.session_id) ELSE false END AS busy`;
+/** SQL: the columns that every row begins with; busy is a session that is not in `free` though there is one. */
+export const CALL_COLUMNS = `
+    given.n, free.n IS NULL AND (SELECT true FROM chat_session WHERE id = given.session_id LIMIT 1) IS NOT NULL AS busy`;

@@ -35,9 +35,10 @@ export interface RateLimiterOptions {
 // What the library asks of a PostgreSQL client.
 function storeClient(database: Database) {
   return {
-    query: async (query: { name: string; text: string; values: unknown[] }) => ({
-      rows: await database.query({ name: query.name, text: query.text }, query.values),
-    }),
+    query: async ({ name, text, values }: { name: string; text: string; values: unknown[] }) => {
+      const rows = await database.query({ name, text }, values);
+      return { rows, rowCount: rows.length };
+    },
   };
 }
 

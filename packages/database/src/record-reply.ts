@@ -5,7 +5,7 @@ import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/ses
 import { advanceHeads, type Announcement } from "./advance-head.ts";
 import { COUNT_LIMIT, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
 import { violatedConstraint, type Database } from "./database.ts";
-import { FREE_SESSIONS, IS_BUSY } from "./grouped-calls.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
 import type { RateLimiter, RateLimitResult } from "./rate-limiter.ts";
 
 export interface NewReply {
@@ -88,14 +88,13 @@ export const RECORD_REPLY = {
       SELECT a.session_id, s.last_status, s.sequence, a.reply_to, 'answered', answered.attempts
       FROM admitted a JOIN session s USING (n) JOIN answered USING (n) WHERE a.is_told
     )
-    SELECT ${IS_BUSY}, asked.earlier_id, asked.earlier_session, asked.earlier_sequence,
+    SELECT ${CALL_COLUMNS}, asked.earlier_id, asked.earlier_session, asked.earlier_sequence,
       counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
       session.sequence, session.last_status, now()::timestamptz(3) AS created_at, answered.status AS delivery_status,
       CASE WHEN admitted.is_told THEN answered.attempts END AS told_attempts
     FROM given
       LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN admitted USING (n)
-      LEFT JOIN session USING (n) LEFT JOIN answered USING (n)
-    ORDER BY n`,
+      LEFT JOIN session USING (n) LEFT JOIN answered USING (n)`,
 };
 
 // A new version of the row, not only its lock: who reads the session just now has to notice.
@@ -192,6 +191,9 @@ async function recorded(database: Database, message: ChatMessage, row: ReplyRow)
   return { kind: "recorded", message, announcements, change: toChange(message, row) };
 }
 
+/** The window that a session's replies are counted in. */
+export const replyLimitKey = (sessionId: string): string => `session:${sessionId}`;
+
 async function record(
   database: Database,
   reply: NewReply,
@@ -205,7 +207,7 @@ async function record(
     message_type: reply.messageType,
     metadata: reply.metadata,
     reply_key: `callback:${reply.callbackId}`,
-    ...limiter?.columns(`session:${reply.sessionId}`),
+    ...limiter?.columns(replyLimitKey(reply.sessionId)),
   });
   if (row.earlier_id !== null) {
     const { earlier_id: messageId, earlier_session: sessionId, earlier_sequence: sequence } = row;

@@ -4,7 +4,7 @@ import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/ses
 import type { Announcement } from "./advance-head.ts";
 import type { Claim } from "./claim-delivery.ts";
 import type { Database } from "./database.ts";
-import { FREE_SESSIONS, IS_BUSY } from "./grouped-calls.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
 import { MESSAGE_COLUMNS, toChatMessage, type MessageRow } from "./message-row.ts";
 
 /** How an attempt went, for the log. */
@@ -111,12 +111,11 @@ export const SETTLE = {
       FROM next JOIN mine USING (n) WHERE q.message_id = next.message_id AND next.message_id <> mine.message_id
       RETURNING next.n, q.message_id, q.epoch, q.status, q.answered_at
     )
-    SELECT ${IS_BUSY}, mine.new_status AS settled_as, mine.is_told, ledger.attempts, session.first_sequence, session.last_status,
+    SELECT ${CALL_COLUMNS}, mine.new_status AS settled_as, mine.is_told, ledger.attempts, session.first_sequence, session.last_status,
       now()::timestamptz(3) AS settled_at, q.epoch, ${MESSAGE_COLUMNS}
     FROM given
       LEFT JOIN free USING (n) LEFT JOIN mine USING (n) LEFT JOIN session USING (n) LEFT JOIN ledger USING (n)
-      LEFT JOIN announced q USING (n) LEFT JOIN chat_message m ON m.id = q.message_id
-    ORDER BY n`,
+      LEFT JOIN announced q USING (n) LEFT JOIN chat_message m ON m.id = q.message_id`,
 };
 
 /** Of one settlement. */
