@@ -88,7 +88,7 @@ export const CONTROLS = {
     {
       file: N8N_CLIENT,
       from: "headersTimeout: 0, bodyTimeout: 0",
-      to: "headersTimeout: options.webhookTimeoutMs, bodyTimeout: options.webhookTimeoutMs",
+      to: "headersTimeout: this.#options.webhookTimeoutMs, bodyTimeout: this.#options.webhookTimeoutMs",
     },
   ],
 } satisfies Record<string, Edit[]>;
