@@ -16,12 +16,12 @@ const world = useN8n({ credentials: [{ id: "chatRelaySmtp001", name: "SMTP accou
 
 /** Fills in the form behind the letter's button. */
 async function answerByForm(letter: string, text: string): Promise<void> {
-  const [, link = ""] = /href="([^"]+)"/.exec(readLetter(letter)) ?? [];
+  const [, link = ""] = /href="([^"]+-waiting[^"]+)"/.exec(readLetter(letter)) ?? [];
   const { pathname, search } = new URL(link.replaceAll("&amp;", "&"));
   const form = `${world().n8n.url}${pathname}${search}`;
   const headers = { "user-agent": "Mozilla/5.0 (X11; Linux x64; rv:140.0) Gecko/20100101 Firefox/140.0" };
   const page = await fetch(form, { headers });
-  const [, field = ""] = /name="(field-\d+)"/.exec(await page.text()) ?? [];
+  const [, field = ""] = /name=["'](field-\d+)["']/.exec(await page.text()) ?? [];
   const body = new FormData();
   body.set(field, text);
   const answer = await fetch(form, { method: "POST", headers, body });

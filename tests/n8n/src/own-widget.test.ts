@@ -6,6 +6,8 @@ import { nodeOf, readWorkflow, type Workflow } from "./rig/workflow.ts";
 import { useN8n } from "./rig/world.ts";
 
 const TRIGGER = "When chat message received";
+/** n8n's first run of an agent takes its time on a machine that does other things too. */
+const PATIENCE_MS = 60_000;
 
 /** The Chat Trigger's workflow once more, with streaming turned on. */
 function streamedCopy(id: string): Workflow {
@@ -37,8 +39,8 @@ test.each([
       await gate.promise;
     });
     const answer = widget.ask("Hello");
-    await waitFor("the model to speak", () => model.calls.length === 1);
-    if (streamed) await waitFor("its words to be shown", () => answer.shown.includes("Wrong start"));
+    await waitFor("the model to speak", () => model.calls.length === 1, PATIENCE_MS);
+    if (streamed) await waitFor("its words to be shown", () => answer.shown.includes("Wrong start"), PATIENCE_MS);
     await n8n.end("SIGKILL");
     gate.resolve();
     model.speakWith(echo);
