@@ -74,8 +74,8 @@ async function claimAndDeliver(
   if (result.kind === "not_now") return tokenWaits(result.retryInMs + jitterMs(), config);
   if (result.foundLost) publisher.publishChanges([unreadChange(ids.sessionId)]);
   return held.whileHeld(result.claim, async (signal) => {
-    const settlement = await attempt(dependencies, result.claim, { event, signal, claimedAtMs, onCalled });
-    return conclude(dependencies, result.claim, settlement, event.traceparent);
+    const made = await attempt(dependencies, result.claim, { event, signal, claimedAtMs, onCalled });
+    return conclude(dependencies, result.claim, made, event.traceparent);
   });
 }
 
@@ -86,12 +86,25 @@ interface AttemptContext {
   onCalled: (result: CallResult) => void;
 }
 
-async function attempt(dependencies: DeliverDependencies, claim: Claim, context: AttemptContext): Promise<Settlement> {
-  const { config, n8n, metrics } = dependencies;
+interface Attempt {
+  settlement: Settlement;
+  /** Text of its answer was shown. */
+  shown: boolean;
+}
+
+/** Why no call is made; undefined when one is. */
+function withoutCall({ config }: DeliverDependencies, claim: Claim, claimedAtMs: number): Settlement | undefined {
   if (claim.answered) return { kind: "handed_back", delayMs: 0 }; // settles as answered
   if (claim.budgetUsed > config.queueMaxAttempts) return { kind: "exhausted" };
   // A process that was paused since it claimed must not call after another may have taken over.
-  if (performance.now() - context.claimedAtMs > config.ackWaitMs / 2) return { kind: "handed_back", delayMs: 0 };
+  if (performance.now() - claimedAtMs > config.ackWaitMs / 2) return { kind: "handed_back", delayMs: 0 };
+  return undefined;
+}
+
+async function attempt(dependencies: DeliverDependencies, claim: Claim, context: AttemptContext): Promise<Attempt> {
+  const uncalled = withoutCall(dependencies, claim, context.claimedAtMs);
+  if (uncalled !== undefined) return { settlement: uncalled, shown: false };
+  const { config, n8n, metrics } = dependencies;
   const startedAtMs = performance.now();
   using live = showLive(dependencies, claim);
   const call = { ...signedCall(dependencies, claim, context.event), signal: context.signal, onBody: live.write };
@@ -100,7 +113,7 @@ async function attempt(dependencies: DeliverDependencies, claim: Claim, context:
   context.onCalled(result);
   metrics.calls.observe({ result: result.kind }, durationMs / 1_000);
   const [nowMs, random] = [Date.now(), Math.random()];
-  return judgeCall(result, {
+  const settlement = judgeCall(result, {
     limits: config,
     budgetUsed: claim.budgetUsed,
     durationMs,
@@ -108,6 +121,7 @@ async function attempt(dependencies: DeliverDependencies, claim: Claim, context:
     endStream: live.end,
     random,
   });
+  return { settlement, shown: live.wasShown() };
 }
 
 function signedCall({ signingKey }: DeliverDependencies, claim: Claim, event: ChatEvent) {
@@ -147,7 +161,7 @@ async function settleWithPatience(
 async function conclude(
   dependencies: DeliverDependencies,
   claim: Claim,
-  settlement: Settlement,
+  { settlement, shown }: Attempt,
   traceparent: string | undefined,
 ): Promise<Outcome> {
   const result = await settleWithPatience(dependencies, claim, settlement);
@@ -156,7 +170,8 @@ async function conclude(
   if (result.kind === "fenced") return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
   const { publisher } = dependencies;
   publisher.publishChanges([result.change]); // first: the visitor waits for it
-  if (result.status === "answered") forgetLive(dependencies, claim);
+  // Another attempt may have shown something too.
+  if (result.status === "answered" && (shown || claim.attempt > 1)) forgetLive(dependencies, claim);
   publisher.publishTokens(result.announcements);
   publisher.publishReplies(result.replies, traceparent);
   // Another message may have become the head meanwhile: then this one gets a new token at its turn.

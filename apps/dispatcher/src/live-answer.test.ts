@@ -265,24 +265,6 @@ describe("the live log", () => {
     await waitFor("the news", () => announced().includes("delivered 1"));
     expect(await stored()).toEqual([early]);
   });
-
-  test("loses them when it says the reply", async () => {
-    const [first] = attempts();
-    const message = await dispatcher.send(sessionId);
-    const response = await first!;
-    const pieces = [{ block: 0, offset: 0, content: "By callback" }];
-    await publishPieces(dispatcher.bus, {
-      id: newId(),
-      sessionId,
-      replyTo: message.id,
-      attempt: 0,
-      afterSequence: 1,
-      pieces,
-    });
-    response.writeHead(200, { "content-type": "application/json" }).end('{"output":"Hi"}');
-    await waitFor("the pieces to go", async () => (await stored()).length === 0);
-    expect(await replies()).toEqual(["Hi"]);
-  });
 });
 
 describe("followers are told to look", () => {

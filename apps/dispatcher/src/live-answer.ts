@@ -17,6 +17,8 @@ export interface LiveAnswer extends Disposable {
   write: (chunk: Uint8Array) => void;
   /** The body has ended properly: what it said, if it was a stream. */
   end: () => StreamResult | undefined;
+  /** Text of it was shown to those who follow the session, or may have been. */
+  wasShown: () => boolean;
 }
 
 /** Of a message on the bus, beside the piece itself. */
@@ -54,6 +56,7 @@ export function showLive({ config, bus, logger }: LiveDependencies, claim: Claim
   return {
     write: (chunk) => stream.write(chunk),
     end: () => stream.finish(),
+    wasShown: () => sender.hasSent,
     [Symbol.dispose]: () => sender.end(),
   };
 }

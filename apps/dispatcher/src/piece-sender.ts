@@ -53,6 +53,11 @@ export class PieceSender {
     });
   }
 
+  /** Something of this answer may be in the live log. */
+  get hasSent(): boolean {
+    return this.#number > 0;
+  }
+
   /** The block's text goes on with this. */
   append(block: number, text: string): void {
     const known = this.#blocks.get(block) ?? { text: "", sent: 0 };

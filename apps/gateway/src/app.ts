@@ -1,10 +1,12 @@
 import { DatabaseUnavailableError } from "@chat-relay/database/database";
+import { findSessionByToken } from "@chat-relay/database/find-session";
 import { createHttpApp } from "@chat-relay/service/http-app";
 import { operationsRoutes } from "@chat-relay/service/operations-routes";
 import type { FastifyInstance } from "fastify";
 import { guardAdmin } from "./edge/admin-guard.ts";
 import { allowOrigins } from "./edge/cross-origin.ts";
 import { acceptJsonBodies } from "./edge/json-body.ts";
+import { rememberSessions, type FindSession } from "./edge/known-sessions.ts";
 import { sendSecurityHeaders } from "./edge/security-headers.ts";
 import { guardSessions } from "./edge/session-guard.ts";
 import { useZod, type ZodApp } from "./edge/zod-app.ts";
@@ -32,12 +34,16 @@ function createBase({ config, logger }: GatewayDependencies): FastifyInstance {
   });
 }
 
-function sessionScope(app: ZodApp, context: GatewayContext): void {
+function sessionScopes(app: ZodApp, context: GatewayContext): void {
+  const find: FindSession = (tokenHash) => findSessionByToken(context.database, tokenHash);
   void app.register(async (scope: ZodApp) => {
-    guardSessions(scope, context.database);
+    guardSessions(scope, rememberSessions(find)); // accepting a message looks at the session anyway
+    sendRoute(scope, context);
+  });
+  void app.register(async (scope: ZodApp) => {
+    guardSessions(scope, find);
     readSessionRoute(scope, context);
     endSessionRoute(scope, context);
-    sendRoute(scope, context);
     historyRoute(scope, context);
     streamRoute(scope, context);
   });
@@ -72,7 +78,7 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   base.addHook("preClose", async () => context.live.close());
   const app = useZod(base);
   startSessionRoute(app, context);
-  sessionScope(app, context);
+  sessionScopes(app, context);
   if (dependencies.config.n8nCompat) n8nRoute(app, context);
   adminScope(app, context);
   await docsRoutes(app);

@@ -1,5 +1,5 @@
 import { ChatError } from "@chat-relay/core/errors";
-import { rateLimitHeaders } from "@chat-relay/core/rate-limit-headers";
+import { rateLimitHeaders, type RateLimitState } from "@chat-relay/core/rate-limit-headers";
 import type { RateLimiter, RateLimitResult } from "@chat-relay/database/rate-limiter";
 import type { Counter } from "@chat-relay/service/metrics";
 
@@ -16,17 +16,21 @@ export class RateGate {
     this.#refused = refused;
   }
 
-  /** Takes one from the key's window; undefined where nothing is limited. */
-  async take(key: string, tell: HeaderSink): Promise<RateLimitResult | undefined> {
+  /** For what counts on its way; undefined where nothing is limited. */
+  get limiter(): RateLimiter | undefined {
+    return this.#limiter;
+  }
+
+  /** Takes one from the key's window and tells how it stands; throws the refusal when it is used up. */
+  async take(key: string, tell: HeaderSink): Promise<void> {
     const result = await this.#limiter?.consume(key);
-    if (result !== undefined) tell(rateLimitHeaders(result));
-    return result;
+    if (result?.allowed === false) throw this.refuse(result, tell);
+    this.tell(result, tell);
   }
 
   /** Tells how the limit stands without taking anything. */
   async show(key: string, tell: HeaderSink): Promise<void> {
-    const state = await this.#limiter?.read(key);
-    if (state !== undefined) tell(rateLimitHeaders(state));
+    this.tell(await this.#limiter?.read(key), tell);
   }
 
   /** Gives back what a request took that turned out to cost nothing. */
@@ -34,8 +38,15 @@ export class RateGate {
     await this.#limiter?.refund(key);
   }
 
-  /** The refusal for a window that is used up. */
-  refusal({ policy, resetSeconds }: RateLimitResult): ChatError {
+  /** Tells what was counted; nothing where nothing is limited. */
+  tell(state: RateLimitState | undefined, tell: HeaderSink): void {
+    if (state !== undefined) tell(rateLimitHeaders(state));
+  }
+
+  /** Tells of a window that is used up, and makes the refusal. */
+  refuse(result: RateLimitResult, tell: HeaderSink): ChatError {
+    const { policy, resetSeconds } = result;
+    this.tell(result, tell);
     this.#refused.inc({ policy });
     const detail = `The rate limit "${policy}" is used up; try again in ${resetSeconds} s`;
     return new ChatError("rate_limited", detail, { retryAfterSeconds: resetSeconds });

@@ -69,6 +69,9 @@ describe("the limit of a session", () => {
     const first = await valid(session, { id: "evt_repeat" });
     const repeats = await Promise.all([1, 2, 3].map(() => valid(session, { id: "evt_repeat" })));
     expect(repeats.map((answer) => answer.json().duplicate)).toEqual([true, true, true]);
+    expect(repeats.map(({ headers }) => String(headers["ratelimit"]).replace(/t=\d+/, "t"))).toEqual(
+      [1, 2, 3].map(() => '"webhooks";r=1;t'),
+    );
     expect((await valid(session)).statusCode).toBe(200);
     expect((await valid(session)).statusCode).toBe(429);
     const repeat = await valid(session, { id: "evt_repeat" });

@@ -2,6 +2,11 @@ import { ChatError } from "@chat-relay/core/errors";
 import type { RateLimitState } from "@chat-relay/core/rate-limit-headers";
 import type { RateLimiter } from "@chat-relay/database/rate-limiter";
 
+/** The refusal of one callback too many. */
+export function overLimit({ resetSeconds }: RateLimitState): ChatError {
+  return new ChatError("rate_limited", "Too many callbacks for this session", { retryAfterSeconds: resetSeconds });
+}
+
 /** Counts a callback against its session's limit, tells how that stands, and refuses one too many. */
 export async function consumeLimit(
   limiter: RateLimiter | undefined,
@@ -11,7 +16,5 @@ export async function consumeLimit(
   const state = await limiter?.consume(`session:${sessionId}`);
   if (state === undefined) return;
   onLimit(state);
-  if (state.allowed) return;
-  const retryAfterSeconds = state.resetSeconds;
-  throw new ChatError("rate_limited", "Too many callbacks for this session", { retryAfterSeconds });
+  if (!state.allowed) throw overLimit(state);
 }

@@ -3,17 +3,20 @@ import type { ChatConfig } from "@chat-relay/core/config";
 import { ChatError } from "@chat-relay/core/errors";
 import { isId, newId } from "@chat-relay/core/ids";
 import type { ChatMessage } from "@chat-relay/core/message";
+import type { RateLimitState } from "@chat-relay/core/rate-limit-headers";
 import { childTraceparent } from "@chat-relay/core/trace-context";
 import type { Database } from "@chat-relay/database/database";
 import { createRateLimiter, type RateLimiter } from "@chat-relay/database/rate-limiter";
 import {
   findReplyByCallback,
   recordReply,
+  replyLimitKey,
   type RecordedReply,
   type RecordReplyResult,
 } from "@chat-relay/database/record-reply";
 import type { OutboxPublisher } from "@chat-relay/outbox/publisher";
-import { consumeLimit } from "./consume-limit.ts";
+import { LRUCache } from "lru-cache";
+import { overLimit } from "./consume-limit.ts";
 import { createCallbackParser, type Callback, type ParseCallback, type ReplyCallback } from "./parse-callback.ts";
 import { REFUSALS } from "./refusals.ts";
 import type { SignedCallback } from "./signed-callback.ts";
@@ -29,28 +32,24 @@ interface Parts {
   publisher: Pick<OutboxPublisher, "publishChanges" | "publishReplies" | "publishTokens">;
   limiter: RateLimiter | undefined;
   parse: ParseCallback;
+  /** Messages whose reply came in pieces lately. */
+  pieced: LRUCache<string, true>;
 }
 
-function record({ database }: Parts, callback: ReplyCallback, callbackId: string): Promise<RecordReplyResult> {
+const PIECED_MAX = 10_000;
+
+function record(parts: Parts, callback: ReplyCallback, callbackId: string): Promise<RecordReplyResult> {
   const { sessionId, replyTo = null, content, messageType, metadata = {} } = callback;
-  return recordReply(database, { id: newId(), sessionId, replyTo, content, messageType, metadata, callbackId });
+  const reply = { id: newId(), sessionId, replyTo, content, messageType, metadata, callbackId };
+  return recordReply(parts.database, reply, parts.limiter);
 }
 
-/** The finished reply takes the place of its pieces. What stays of them is shown to nobody and goes when its time is up. */
-function forgetLive({ bus }: Parts, { sessionId, replyTo }: ChatMessage): void {
-  if (replyTo !== null) forgetPieces(bus, sessionId, replyTo).catch(() => undefined);
-}
-
-async function takeNew(parts: Parts, request: SignedCallback, callback: ReplyCallback): Promise<TakenReply> {
-  const result = await record(parts, callback, request.callbackId);
-  if (result.kind === "duplicate") return { ...result.reply, duplicate: true };
-  if (result.kind !== "recorded") throw REFUSALS[result.kind]();
-  const { id: messageId, sessionId, sequence } = result.message;
-  parts.publisher.publishReplies([result.message], childTraceparent(request.traceparent));
-  parts.publisher.publishTokens(result.announcements);
-  parts.publisher.publishChanges([result.change]);
-  forgetLive(parts, result.message);
-  return { messageId, sessionId, sequence, duplicate: false };
+/**
+ * The finished reply takes the place of its pieces. What stays of them, those that another receiver took for instance, is
+ * shown to nobody and goes when its time is up.
+ */
+function forgetLive({ bus, pieced }: Parts, { sessionId, replyTo }: ChatMessage): void {
+  if (replyTo !== null && pieced.delete(replyTo)) forgetPieces(bus, sessionId, replyTo).catch(() => undefined);
 }
 
 /** A repeat of a callback that was taken is answered as one, whatever is in it this time. */
@@ -60,14 +59,29 @@ async function earlierReply({ database }: Parts, request: SignedCallback, error:
   return { ...earlier, duplicate: true };
 }
 
+/** Tells what was counted, or how the limit stands when the callback took nothing from it. */
+async function showLimit(
+  { limiter }: Parts,
+  { onLimit }: SignedCallback,
+  sessionId: string,
+  counted: RateLimitState | undefined,
+): Promise<void> {
+  const state = counted ?? (await limiter?.read(replyLimitKey(sessionId)));
+  if (state !== undefined) onLimit(state);
+}
+
 async function takeReply(parts: Parts, request: SignedCallback, callback: ReplyCallback): Promise<TakenReply> {
-  const { limiter } = parts;
-  const taken = await consumeLimit(limiter, callback.sessionId, request.onLimit)
-    .then(() => takeNew(parts, request, callback))
-    .catch((error: unknown) => earlierReply(parts, request, error));
-  // A repeat costs nothing, also one that was over the limit: it was counted too.
-  if (taken.duplicate) await limiter?.refund(`session:${callback.sessionId}`).catch(() => undefined);
-  return taken;
+  const result = await record(parts, callback, request.callbackId);
+  await showLimit(parts, request, callback.sessionId, result.limit);
+  if (result.kind === "duplicate") return { ...result.reply, duplicate: true };
+  if (result.kind === "limited") throw overLimit(result.limit);
+  if (result.kind !== "recorded") throw REFUSALS[result.kind]();
+  const { id: messageId, sessionId, sequence } = result.message;
+  parts.publisher.publishReplies([result.message], childTraceparent(request.traceparent));
+  parts.publisher.publishTokens(result.announcements);
+  parts.publisher.publishChanges([result.change]);
+  forgetLive(parts, result.message);
+  return { messageId, sessionId, sequence, duplicate: false };
 }
 
 function parseCallback({ parse }: Parts, { contentType, body }: SignedCallback): Callback {
@@ -84,7 +98,8 @@ export function createTakeCallback(
 ) {
   const { config, database } = dependencies;
   const limiter = createRateLimiter(database, "webhooks", config.rateLimitWebhooks, config.rateLimitDisabled);
-  const parts = { ...dependencies, limiter, parse: createCallbackParser(config) };
+  const pieced = new LRUCache<string, true>({ max: PIECED_MAX });
+  const parts = { ...dependencies, limiter, parse: createCallbackParser(config), pieced };
   const takePiece = createTakePiece(dependencies);
   return async (request: SignedCallback): Promise<TakenReply | TakenPiece> => {
     let callback: Callback;
@@ -93,7 +108,11 @@ export function createTakeCallback(
     } catch (error) {
       return earlierReply(parts, request, error);
     }
-    if (callback.kind === "piece") return takePiece(request, callback.piece);
+    if (callback.kind === "piece") {
+      const taken = await takePiece(request, callback.piece);
+      pieced.set(callback.piece.replyTo, true);
+      return taken;
+    }
     return takeReply(parts, request, callback.reply);
   };
 }

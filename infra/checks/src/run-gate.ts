@@ -9,7 +9,7 @@ export interface GateResult {
 }
 
 // A gate that hangs has failed.
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 300_000;
 
 // Nothing leaves the machine, and nothing but the verdict is printed.
 const QUIET = { TURBO_TELEMETRY_DISABLED: "1", TURBO_NO_UPDATE_NOTIFIER: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };

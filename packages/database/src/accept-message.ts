@@ -1,7 +1,10 @@
 import type { ChatMessage, MessageType } from "@chat-relay/core/message";
 import type { Metadata } from "@chat-relay/core/metadata";
 import type { SessionChange } from "@chat-relay/core/session-events";
-import { violatedConstraint, type Database } from "./database.ts";
+import { COUNT_LIMIT, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
+import type { Database } from "./database.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import type { RateLimiter, RateLimitResult } from "./rate-limiter.ts";
 
 export interface NewMessage {
   id: string;
@@ -15,81 +18,112 @@ export interface NewMessage {
   sessionTtlMs: number;
 }
 
+/** How a send was taken; `limit` is missing where nothing is limited. */
 export type Acceptance =
   /** `epoch` of the work token to publish, or null while an earlier message of the session is under way. */
-  | { kind: "accepted"; message: ChatMessage; epoch: number | null; change: SessionChange }
+  | {
+      kind: "accepted";
+      message: ChatMessage;
+      epoch: number | null;
+      change: SessionChange;
+      limit: RateLimitResult | undefined;
+    }
   | { kind: "session_over" }
-  /** Another send with this idempotency key was first. */
-  | { kind: "duplicate_key" };
+  /** Another send with this idempotency key was first. It took nothing from the limit. */
+  | { kind: "duplicate_key" }
+  | { kind: "limited"; limit: RateLimitResult };
 
-// One statement, one commit. The row lock that UPDATE takes gives the order of the session; RETURNING sees the row as
-// it is under that lock, so it is certain whether this message is the head.
-const ACCEPT_MESSAGE = {
+// The row lock on the session gives the order, and everything here is seen as it is under that lock: so it is certain
+// whether this message is the head, and whether its key is new.
+export const ACCEPT_MESSAGE = {
   name: "accept-message",
   text: `
-    WITH session AS (
-      UPDATE chat_session
-      SET next_sequence = next_sequence + 1,
-          head_due_at = CASE WHEN head_id IS NULL THEN now() ELSE head_due_at END,
-          head_id = COALESCE(head_id, $2::uuid),
-          expires_at = now() + $8 * interval '1 millisecond'
-      WHERE id = $1 AND ended_at IS NULL AND expires_at > now()
-      RETURNING next_sequence - 1 AS sequence, head_id = $2::uuid AS is_head, next_status - 1 AS last_status
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, id uuid, content text, message_type text,
+        metadata jsonb, idempotency_key text, callback_url text, session_ttl_ms float8, ${LIMIT_COLUMN_TYPES})
+    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
+      SELECT given.*, free.ended_at IS NULL AND free.expires_at > now() AS is_open,
+        earlier.id IS NOT NULL AS is_repeat
+      FROM given JOIN free USING (n) LEFT JOIN LATERAL (
+        SELECT m.id FROM chat_message m
+        WHERE m.session_id = given.session_id AND m.idempotency_key = given.idempotency_key LIMIT 1
+      ) earlier ON true
+    ), countable AS MATERIALIZED (
+      SELECT * FROM asked WHERE is_open AND NOT is_repeat
+    ), ${COUNT_LIMIT}, admitted AS MATERIALIZED (
+      SELECT countable.* FROM countable JOIN counted USING (n) WHERE NOT counted.is_over
+    ), session AS (
+      UPDATE chat_session s
+      SET next_sequence = s.next_sequence + 1,
+          head_due_at = CASE WHEN s.head_id IS NULL THEN now() ELSE s.head_due_at END,
+          head_id = COALESCE(s.head_id, a.id),
+          expires_at = now() + a.session_ttl_ms * interval '1 millisecond'
+      FROM admitted a WHERE s.id = a.session_id
+      RETURNING a.n, s.next_sequence - 1 AS sequence, s.head_id = a.id AS is_head, s.next_status - 1 AS last_status
     ), message AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, metadata, idempotency_key, created_at)
-      SELECT $2::uuid, $1::uuid, sequence, 'user', $3, $4, $5::jsonb, $6, now() FROM session
+      SELECT id, session_id, sequence, 'user', content, message_type, metadata, idempotency_key, now()
+      FROM admitted JOIN session USING (n)
+    ), ledger AS (
+      INSERT INTO chat_webhook_queue
+        (message_id, session_id, sequence, status, callback_url, created_at, due_at, epoch, announced_at)
+      SELECT id, session_id, sequence, 'queued', callback_url, now(), now(), is_head::int, CASE WHEN is_head THEN now() END
+      FROM admitted JOIN session USING (n)
     )
-    INSERT INTO chat_webhook_queue
-      (message_id, session_id, sequence, status, callback_url, created_at, due_at, epoch, announced_at)
-    SELECT $2::uuid, $1::uuid, sequence, 'queued', $7, now(), now(),
-      CASE WHEN is_head THEN 1 ELSE 0 END, CASE WHEN is_head THEN now() END
-    FROM session
-    RETURNING sequence, created_at, epoch, (SELECT last_status FROM session)`,
+    SELECT ${CALL_COLUMNS}, COALESCE(asked.is_open AND asked.is_repeat, false) AS is_repeat, counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
+      session.sequence, session.is_head, session.last_status, now()::timestamptz(3) AS created_at
+    FROM given
+      LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN session USING (n)`,
 };
 
-interface AcceptedRow {
-  sequence: number;
-  created_at: string;
-  epoch: number;
+/** Of one send; `sequence` and what follows are null when it was not accepted. */
+interface AcceptedRow extends CountedColumns {
+  is_repeat: boolean;
+  sequence: number | null;
+  is_head: boolean;
   last_status: number;
+  created_at: string;
 }
 
-function toMessage(message: NewMessage, row: AcceptedRow): ChatMessage {
+function toMessage(message: NewMessage, sequence: number, createdAt: string): ChatMessage {
   const { id, sessionId, content, messageType, metadata } = message;
   const fixed = { role: "user", status: "queued", replyTo: null } as const;
-  return { id, sessionId, sequence: row.sequence, content, messageType, metadata, createdAt: row.created_at, ...fixed };
+  return { id, sessionId, sequence, content, messageType, metadata, createdAt, ...fixed };
 }
 
-function accepted(message: ChatMessage, row: AcceptedRow): Acceptance {
+function toChange(message: ChatMessage, status: number): SessionChange {
   const { sessionId, sequence } = message;
-  const status = row.last_status;
-  const change: SessionChange = {
+  return {
     sessionId,
     after: { sequence: sequence - 1, status },
     events: [{ type: "message", position: { sequence, status }, data: message }],
   };
-  return { kind: "accepted", message, epoch: row.epoch === 0 ? null : row.epoch, change };
 }
 
-/** Commits a visitor's message with its place in the session and its row in the outbox. */
-export async function acceptMessage(database: Database, message: NewMessage): Promise<Acceptance> {
-  const { id, sessionId, content, messageType, metadata, idempotencyKey, callbackUrl, sessionTtlMs } = message;
-  const values = [
-    sessionId,
-    id,
-    content,
-    messageType,
-    JSON.stringify(metadata),
-    idempotencyKey,
-    callbackUrl,
-    sessionTtlMs,
-  ];
-  try {
-    const [row] = await database.query<AcceptedRow>(ACCEPT_MESSAGE, values);
-    if (row === undefined) return { kind: "session_over" };
-    return accepted(toMessage(message, row), row);
-  } catch (error) {
-    if (violatedConstraint(error) === "chat_message_idempotency_key_unique") return { kind: "duplicate_key" };
-    throw error;
-  }
+/**
+ * Commits a visitor's message with its place in the session and its row in the outbox, and counts it against the session's
+ * limit. Sends that come at the same time share one statement and one commit.
+ */
+export async function acceptMessage(
+  database: Pick<Database, "together">,
+  given: NewMessage,
+  limiter?: RateLimiter,
+): Promise<Acceptance> {
+  const row = await database.together<AcceptedRow>(ACCEPT_MESSAGE, {
+    session_id: given.sessionId,
+    id: given.id,
+    content: given.content,
+    message_type: given.messageType,
+    metadata: given.metadata,
+    idempotency_key: given.idempotencyKey,
+    callback_url: given.callbackUrl,
+    session_ttl_ms: given.sessionTtlMs,
+    ...limiter?.columns(given.sessionId),
+  });
+  if (row.is_repeat) return { kind: "duplicate_key" };
+  const limit = limiter?.counted(row);
+  if (row.sequence === null) return limit?.allowed === false ? { kind: "limited", limit } : { kind: "session_over" };
+  const message = toMessage(given, row.sequence, row.created_at);
+  const change = toChange(message, row.last_status);
+  return { kind: "accepted", message, epoch: row.is_head ? 1 : null, change, limit };
 }

@@ -3,6 +3,7 @@ import type { Metadata } from "@chat-relay/core/metadata";
 import type { Position } from "@chat-relay/core/session-events";
 import type { WebhookMessage } from "@chat-relay/core/webhook-body";
 import type { Database } from "./database.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
 
 /** A delivery that this process, and no other, may make now. */
 export interface Claim {
@@ -34,43 +35,54 @@ export type ClaimResult =
   | { kind: "not_now"; retryInMs: number };
 
 // The conditions are all on the session's row, so that its lock decides between two that claim at once. An attempt that
-// was counted and never settled belonged to a process that died: it is logged here, and its visitor told. Whether there is
-// one shows only with the session's row locked, hence FOR UPDATE: it may have been handed back while this waited.
-const CLAIM = {
+// was counted and never settled belonged to a process that died: it is logged here, and its visitor told.
+export const CLAIM = {
   name: "claim-delivery",
   text: `
-    WITH session AS (
-      UPDATE chat_session
-      SET lease_token = lease_token + 1, lease_until = now() + $3 * interval '1 millisecond',
-          next_status = next_status + (
-            SELECT count(*) FROM chat_webhook_queue
-            WHERE message_id = $2 AND status = 'delivering' AND attempts > 0 AND answered_at IS NULL)
-      WHERE id = $1 AND head_id = $2 AND head_due_at <= now() AND (lease_until IS NULL OR lease_until <= now())
-      RETURNING id, user_id, authenticated, metadata, created_at, lease_token,
-        next_sequence - 1 AS last_sequence, next_status - 1 AS last_status
-    ), unsettled AS (
-      SELECT q.message_id, q.session_id, q.attempts, q.attempt_started_at, q.answered_at FROM chat_webhook_queue q, session
-      WHERE q.message_id = $2 AND q.status = 'delivering' AND q.attempts > 0 FOR UPDATE OF q
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, message_id uuid, lease_ms float8)
+    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
+      SELECT given.*, q.attempts, q.attempt_started_at, q.answered_at IS NOT NULL AS answered,
+        q.status = 'delivering' AND q.attempts > 0 AS is_lost,
+        q.status = 'delivering' AND q.attempts > 0 AND q.answered_at IS NULL AS is_told,
+        free.head_id = given.message_id AND free.head_due_at <= now()
+          AND (free.lease_until IS NULL OR free.lease_until <= now()) AS is_mine
+      FROM given JOIN free USING (n) CROSS JOIN LATERAL (
+        SELECT * FROM chat_webhook_queue WHERE message_id = given.message_id LIMIT 1
+      ) q
+    ), mine AS MATERIALIZED (
+      SELECT * FROM asked WHERE is_mine
+    ), session AS (
+      UPDATE chat_session s
+      SET lease_token = s.lease_token + 1, lease_until = now() + m.lease_ms * interval '1 millisecond',
+          next_status = s.next_status + m.is_told::int
+      FROM mine m WHERE s.id = m.session_id
+      RETURNING m.n, s.user_id, s.authenticated, s.metadata, s.created_at, s.lease_token,
+        s.next_sequence - 1 AS last_sequence, s.next_status - 1 AS last_status
     ), lost AS (
       INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, error, outcome)
-      SELECT q.message_id, q.attempts, q.attempt_started_at,
-        LEAST(extract(epoch FROM now() - q.attempt_started_at) * 1000, 2147483647)::int, 'the dispatcher was lost during the call', 'retry'
-      FROM unsettled q
+      SELECT message_id, attempts, attempt_started_at,
+        LEAST(extract(epoch FROM now() - attempt_started_at) * 1000, 2147483647)::int, 'the dispatcher was lost during the call', 'retry'
+      FROM mine WHERE is_lost
       ON CONFLICT DO NOTHING
     ), told AS (
       INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
-      SELECT q.session_id, s.last_status, s.last_sequence, q.message_id, 'queued', q.attempts
-      FROM unsettled q, session s WHERE q.answered_at IS NULL
+      SELECT m.session_id, s.last_status, s.last_sequence, m.message_id, 'queued', m.attempts
+      FROM mine m JOIN session s USING (n) WHERE m.is_told
+    ), ledger AS (
+      UPDATE chat_webhook_queue q
+      SET status = 'delivering', attempts = q.attempts + 1, attempt_started_at = now(),
+          published_at = COALESCE(q.published_at, now())
+      FROM mine m WHERE q.message_id = m.message_id
+      RETURNING m.n, q.message_id, q.attempts, q.attempts_base, q.callback_url, q.sequence
     )
-    UPDATE chat_webhook_queue q
-    SET status = 'delivering', attempts = q.attempts + 1, attempt_started_at = now(),
-        published_at = COALESCE(published_at, now())
-    FROM session s LEFT JOIN unsettled u ON true, chat_message m
-    WHERE q.message_id = $2 AND m.id = $2
-    RETURNING s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
-      m.content, m.message_type, m.metadata, m.created_at, q.answered_at IS NOT NULL AS answered,
+    SELECT ${CALL_COLUMNS}, s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
+      m.content, m.message_type, m.metadata, m.created_at, mine.answered,
       s.user_id, s.authenticated, s.metadata AS session_metadata, s.created_at AS session_created_at,
-      s.last_sequence, s.last_status, u.message_id IS NOT NULL AND u.answered_at IS NULL AS told`,
+      s.last_sequence, s.last_status, mine.is_told AS told
+    FROM given
+      LEFT JOIN free USING (n) LEFT JOIN mine USING (n) LEFT JOIN session s USING (n) LEFT JOIN ledger q USING (n)
+      LEFT JOIN chat_message m ON m.id = q.message_id`,
 };
 
 const WHY_NOT = {
@@ -82,8 +94,9 @@ const WHY_NOT = {
     WHERE q.message_id = $1`,
 };
 
+/** Of one claim; all of it is null when it was not granted. */
 interface ClaimRow {
-  lease_token: number;
+  lease_token: number | null;
   attempts: number;
   attempts_base: number;
   answered: boolean;
@@ -129,15 +142,22 @@ async function whyNot(database: Database, messageId: string): Promise<ClaimResul
   return waiting ? { kind: "not_now", retryInMs: Math.ceil(row.wait_ms) } : { kind: "not_mine" };
 }
 
-/** Claims a session's next delivery for `leaseMs` and counts the attempt, committed before the call is made. */
+/**
+ * Claims a session's next delivery for `leaseMs` and counts the attempt, committed before the call is made. Claims that come
+ * at the same time share one statement and one commit.
+ */
 export async function claimDelivery(
   database: Database,
   ids: { messageId: string; sessionId: string },
   leaseMs: number,
 ): Promise<ClaimResult> {
   const { messageId, sessionId } = ids;
-  const [row] = await database.query<ClaimRow>(CLAIM, [sessionId, messageId, leaseMs]);
-  if (row === undefined) return whyNot(database, messageId);
+  const row = await database.together<ClaimRow>(CLAIM, {
+    session_id: sessionId,
+    message_id: messageId,
+    lease_ms: leaseMs,
+  });
+  if (row.lease_token === null) return whyNot(database, messageId);
   const claim = {
     messageId,
     sessionId,

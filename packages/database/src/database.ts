@@ -1,6 +1,7 @@
 import { MikroORM } from "@mikro-orm/postgresql";
 import { DatabaseError, types, type Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import { entities } from "./entities/index.ts";
+import { GroupedCalls, type SessionCall } from "./grouped-calls.ts";
 import { MIGRATIONS, MIGRATION_TABLE } from "./migrations/index.ts";
 
 /** PostgreSQL cannot be reached, or a statement's fate is unknown: the caller answers 503 or tries again. */
@@ -22,6 +23,8 @@ export type Query = <Row>(statement: Statement, values: readonly unknown[]) => P
 /** PostgreSQL as chat-relay uses it. */
 export interface Database extends AsyncDisposable {
   query: Query;
+  /** Makes a call of a statement that serves many at once, with those that come at the same time: one round trip, one commit. */
+  together<Row>(statement: Statement, call: SessionCall): Promise<Row>;
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** A real round trip; throws when PostgreSQL is away. */
   ping(): Promise<void>;
@@ -61,6 +64,13 @@ function isUnavailable(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true; // pg's own errors are all about the connection
   const code = error.code ?? "";
   return UNAVAILABLE_CLASSES.includes(code.slice(0, 2)) || UNAVAILABLE_CODES.includes(code);
+}
+
+// A deadlock or conflict, or a statement that took too long, perhaps for another's lock: nothing of it was done.
+const ROLLED_BACK_CODES = ["40001", "40P01", "57014"];
+
+function isRolledBack({ cause }: DatabaseUnavailableError): boolean {
+  return cause instanceof DatabaseError && ROLLED_BACK_CODES.includes(cause.code ?? "");
 }
 
 function translate(error: unknown): unknown {
@@ -126,6 +136,8 @@ function poolOptions(options: DatabaseOptions) {
     statement_timeout: Math.ceil(options.timeoutMs * 0.8),
     idle_in_transaction_session_timeout: 3 * options.timeoutMs,
     application_name: options.applicationName,
+    // Every table is asked by its indexes, row by row. Plans are made while tables are small, and stay.
+    options: "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off",
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   };
@@ -155,14 +167,24 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   });
   orm.em.getKysely(); // makes the ORM create its pool now
   if (pool === undefined) throw new Error("MikroORM created no connection pool");
-  return fromPool(pool, orm);
+  return fromPool(pool, orm, options.timeoutMs);
 }
 
-function fromPool(pool: Pool, orm: MikroORM): Database {
+function fromPool(pool: Pool, orm: MikroORM, timeoutMs: number): Database {
   const query: Query = (statement, values) => withClient(pool, (client) => queryOn(client)(statement, values));
+  const transaction = <T>(work: (query: Query) => Promise<T>) =>
+    withClient(pool, (client) => inTransaction(client, work));
+  const grouped = new GroupedCalls({
+    query,
+    transaction,
+    isOutage: (error) => error instanceof DatabaseUnavailableError && !isRolledBack(error),
+    timeoutMs,
+    overdue: () => new DatabaseUnavailableError("PostgreSQL does not keep up"),
+  });
   return {
     query,
-    transaction: (work) => withClient(pool, (client) => inTransaction(client, work)),
+    together: (statement, call) => grouped.make(statement, call),
+    transaction,
     ping: async () => {
       await query({ name: "ping", text: "SELECT 1" }, []);
     },

@@ -9,13 +9,20 @@ export interface PublishedToken {
   streamSequence: number;
 }
 
-// A token that was claimed in the meantime needs no mark: the claim has set it.
+// A token that was claimed in the meantime needs no mark: the claim has set it. One that is just being claimed is not waited
+// for, since two that lock many rows, each in its own order, could wait for each other.
 const MARK_TOKENS = {
   name: "outbox-mark-tokens",
   text: `
-    UPDATE chat_webhook_queue q SET published_at = now(), published_seq = given.seq
-    FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS given (id, epoch, seq)
-    WHERE q.message_id = given.id AND q.epoch = given.epoch AND q.published_at IS NULL AND q.status = 'queued'`,
+    WITH unmarked AS (
+      SELECT q.message_id, given.seq
+      FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS given (id, epoch, seq)
+        JOIN chat_webhook_queue q ON q.message_id = given.id
+      WHERE q.epoch = given.epoch AND q.published_at IS NULL AND q.status = 'queued'
+      FOR NO KEY UPDATE OF q SKIP LOCKED
+    )
+    UPDATE chat_webhook_queue q SET published_at = now(), published_seq = unmarked.seq
+    FROM unmarked WHERE q.message_id = unmarked.message_id`,
 };
 
 const REMOVE_REPLIES = {

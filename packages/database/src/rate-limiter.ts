@@ -6,6 +6,7 @@ import {
   RateLimiterRes,
   type RateLimiterAbstract,
 } from "rate-limiter-flexible";
+import type { CountedColumns, LimitColumns } from "./count-limit.ts";
 import type { Database } from "./database.ts";
 
 export interface RateLimitResult extends RateLimitState {
@@ -20,6 +21,10 @@ export interface RateLimiter {
   read(key: string): Promise<RateLimitState>;
   /** Gives one back: the request turned out to cost nothing. */
   refund(key: string): Promise<void>;
+  /** The key's window, for a statement that takes one from it on its way. */
+  columns(key: string): LimitColumns;
+  /** What such a statement found; undefined when it took nothing. */
+  counted(row: CountedColumns): RateLimitResult | undefined;
 }
 
 export interface RateLimiterOptions {
@@ -30,9 +35,10 @@ export interface RateLimiterOptions {
 // What the library asks of a PostgreSQL client.
 function storeClient(database: Database) {
   return {
-    query: async (query: { name: string; text: string; values: unknown[] }) => ({
-      rows: await database.query({ name: query.name, text: query.text }, query.values),
-    }),
+    query: async ({ name, text, values }: { name: string; text: string; values: unknown[] }) => {
+      const rows = await database.query({ name, text }, values);
+      return { rows, rowCount: rows.length };
+    },
   };
 }
 
@@ -58,6 +64,20 @@ function limiterOf(limiter: RateLimiterAbstract, policy: string, limit: RateLimi
     },
     async refund(key) {
       await limiter.reward(key);
+    },
+    columns(key) {
+      return { limit_key: limiter.getKey(key), limit_count: limit.count, limit_ms: limit.seconds * 1_000 };
+    },
+    counted({ limit_taken: taken, limit_ms_left: msLeft }) {
+      if (taken === null || msLeft === null) return undefined;
+      const resetSeconds = Math.max(1, Math.ceil(msLeft / 1_000));
+      return {
+        allowed: taken <= limit.count,
+        policy,
+        limit,
+        remaining: Math.max(0, limit.count - taken),
+        resetSeconds,
+      };
     },
   };
 }

@@ -3,7 +3,10 @@ import type { ChatMessage, DeliveryStatus, MessageType } from "@chat-relay/core/
 import type { Metadata } from "@chat-relay/core/metadata";
 import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
 import { advanceHeads, type Announcement } from "./advance-head.ts";
+import { COUNT_LIMIT, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
 import { violatedConstraint, type Database } from "./database.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import type { RateLimiter, RateLimitResult } from "./rate-limiter.ts";
 
 export interface NewReply {
   id: string;
@@ -22,9 +25,20 @@ export interface RecordedReply {
   sequence: number;
 }
 
+/** `limit`: how the session's limit stands; undefined where nothing was counted. */
 export type RecordReplyResult =
+  | (RecordedOrNot & { limit?: RateLimitResult | undefined })
+  | { kind: "limited"; limit: RateLimitResult };
+
+type RecordedOrNot =
   /** `announcements`: the session's next head, when the message replied to held it up. */
-  | { kind: "recorded"; message: ChatMessage; announcements: Announcement[]; change: SessionChange }
+  | {
+      kind: "recorded";
+      message: ChatMessage;
+      announcements: Announcement[];
+      change: SessionChange;
+    }
+  /** It took nothing from the limit. */
   | { kind: "duplicate"; reply: RecordedReply }
   | { kind: "session_not_found" }
   | { kind: "reply_to_not_found" }
@@ -32,46 +46,62 @@ export type RecordReplyResult =
   | { kind: "reply_to_conflict" };
 
 // An expired or ended session still takes the reply. The message replied to is answered now, unless its webhook is still
-// under way: then whoever settles it sees `answered_at`. Its visitor is told so with the first of several replies: which one
-// that is shows only with the session's row locked, hence FOR UPDATE.
-const RECORD_REPLY = {
+// under way: then whoever settles it sees `answered_at`. Its visitor is told so with the first of several replies.
+export const RECORD_REPLY = {
   name: "record-reply",
   text: `
-    WITH session AS (
-      UPDATE chat_session
-      SET next_sequence = next_sequence + 1,
-          next_status = next_status + (
-            SELECT count(*) FROM chat_webhook_queue WHERE message_id = $3::uuid AND answered_at IS NULL)
-      WHERE id = $1 AND ($3::uuid IS NULL OR EXISTS (
-        SELECT 1 FROM chat_message WHERE id = $3::uuid AND session_id = $1 AND role = 'user'))
-      RETURNING next_sequence - 1 AS sequence, next_status - 1 AS last_status
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, id uuid, reply_to uuid, content text,
+        message_type text, metadata jsonb, reply_key text, ${LIMIT_COLUMN_TYPES})
+    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
+      SELECT given.*, earlier.id IS NULL AS is_new, earlier.id AS earlier_id, earlier.session_id AS earlier_session, earlier.sequence AS earlier_sequence,
+        given.reply_to IS NULL OR COALESCE(asking.session_id = given.session_id AND asking.role = 'user', false) AS fits
+      FROM given JOIN free USING (n)
+        LEFT JOIN LATERAL (SELECT * FROM chat_message m WHERE m.reply_key = given.reply_key LIMIT 1) earlier ON true
+        LEFT JOIN LATERAL (SELECT * FROM chat_message m WHERE m.id = given.reply_to LIMIT 1) asking ON true
+    ), countable AS MATERIALIZED (
+      SELECT * FROM asked WHERE is_new
+    ), ${COUNT_LIMIT}, admitted AS MATERIALIZED (
+      SELECT countable.*, q.message_id IS NOT NULL AND q.answered_at IS NULL AS is_told
+      FROM countable JOIN counted USING (n) LEFT JOIN chat_webhook_queue q ON q.message_id = countable.reply_to
+      WHERE fits AND NOT counted.is_over
+    ), session AS (
+      UPDATE chat_session s
+      SET next_sequence = s.next_sequence + 1, next_status = s.next_status + a.is_told::int
+      FROM admitted a WHERE s.id = a.session_id
+      RETURNING a.n, s.next_sequence - 1 AS sequence, s.next_status - 1 AS last_status
     ), message AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, metadata, reply_to, reply_key, created_at)
-      SELECT $2::uuid, $1::uuid, sequence, 'assistant', $4, $5, $6::jsonb, $3::uuid, 'callback:' || $7, now() FROM session
-      RETURNING id, sequence, created_at
+      SELECT id, session_id, sequence, 'assistant', content, message_type, metadata, reply_to, reply_key, now()
+      FROM admitted JOIN session USING (n)
+      RETURNING id
     ), outbox AS (
       INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM message
-    ), unanswered AS (
-      SELECT q.message_id FROM chat_webhook_queue q, session
-      WHERE q.message_id = $3::uuid AND q.answered_at IS NULL FOR UPDATE OF q
     ), answered AS (
       UPDATE chat_webhook_queue q
-      SET answered_at = COALESCE(answered_at, now()),
-          status = CASE WHEN status IN ('delivered', 'unanswered', 'failed') THEN 'answered' ELSE status END
-      FROM session LEFT JOIN unanswered u ON true WHERE q.message_id = $3::uuid
-      RETURNING q.message_id, q.session_id, q.status, q.attempts, u.message_id IS NOT NULL AS is_first
+      SET answered_at = COALESCE(q.answered_at, now()),
+          status = CASE WHEN q.status IN ('delivered', 'unanswered', 'failed') THEN 'answered' ELSE q.status END
+      FROM admitted a WHERE q.message_id = a.reply_to
+      RETURNING a.n, q.status, q.attempts
     ), told AS (
       INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
-      SELECT a.session_id, s.last_status, s.sequence, a.message_id, 'answered', a.attempts
-      FROM answered a, session s WHERE a.is_first
-      RETURNING attempts
+      SELECT a.session_id, s.last_status, s.sequence, a.reply_to, 'answered', answered.attempts
+      FROM admitted a JOIN session s USING (n) JOIN answered USING (n) WHERE a.is_told
     )
-    SELECT message.sequence, created_at, last_status, (SELECT status FROM answered) AS delivery_status,
-      (SELECT attempts FROM told) AS told_attempts
-    FROM message, session`,
+    SELECT ${CALL_COLUMNS}, asked.earlier_id, asked.earlier_session, asked.earlier_sequence,
+      counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
+      session.sequence, session.last_status, now()::timestamptz(3) AS created_at, answered.status AS delivery_status,
+      CASE WHEN admitted.is_told THEN answered.attempts END AS told_attempts
+    FROM given
+      LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN admitted USING (n)
+      LEFT JOIN session USING (n) LEFT JOIN answered USING (n)`,
 };
 
-const LOCK_SESSION = { name: "reply-lock-session", text: "SELECT 1 FROM chat_session WHERE id = $1 FOR UPDATE" };
+// A new version of the row, not only its lock: who reads the session just now has to notice.
+const TOUCH_SESSION = {
+  name: "reply-touch-session",
+  text: "UPDATE chat_session SET head_id = head_id WHERE id = $1",
+};
 
 const SETTLE_ANSWERED = {
   name: "reply-settle-answered",
@@ -98,7 +128,7 @@ export async function findReplyByCallback(database: Database, callbackId: string
   return row;
 }
 
-async function refusal(database: Database, reply: NewReply): Promise<RecordReplyResult> {
+async function refusal(database: Database, reply: NewReply): Promise<RecordedOrNot> {
   const earlier = await findReplyByCallback(database, reply.callbackId);
   if (earlier !== undefined) return { kind: "duplicate", reply: earlier };
   if (!isId(reply.sessionId)) return { kind: "session_not_found" };
@@ -114,29 +144,28 @@ async function refusal(database: Database, reply: NewReply): Promise<RecordReply
 /** A message that waited for its next attempt when its reply came waits no longer, nor does what is behind it. */
 async function settleAnswered(database: Database, sessionId: string, messageId: string): Promise<Announcement[]> {
   return database.transaction(async (query) => {
-    await query(LOCK_SESSION, [sessionId]);
+    await query(TOUCH_SESSION, [sessionId]);
     await query(SETTLE_ANSWERED, [messageId]);
     return advanceHeads(query, [sessionId]);
   });
 }
 
-interface InsertedRow {
-  sequence: number;
-  created_at: string;
+/** Of one reply; `sequence` and what follows are null when it was not recorded. */
+interface ReplyRow extends CountedColumns {
+  /** The reply that this callback recorded before; null when there is none. */
+  earlier_id: string | null;
+  earlier_session: string;
+  earlier_sequence: number;
+  sequence: number | null;
   last_status: number;
+  created_at: string;
   delivery_status: DeliveryStatus | null;
   /** Null when the message replied to was answered before, or there is none. */
   told_attempts: number | null;
 }
 
-interface Inserted {
-  message: ChatMessage;
-  deliveryStatus: DeliveryStatus | null;
-  change: SessionChange;
-}
-
 /** The reply as its session's followers see it, then that its message is answered. */
-function toChange(message: ChatMessage, row: InsertedRow): SessionChange {
+function toChange(message: ChatMessage, row: ReplyRow): SessionChange {
   const { sessionId, sequence, replyTo } = message;
   const { last_status: status, told_attempts: attempts } = row;
   const before: Position = { sequence, status: attempts === null ? status : status - 1 };
@@ -148,32 +177,64 @@ function toChange(message: ChatMessage, row: InsertedRow): SessionChange {
   return { sessionId, after: { ...before, sequence: sequence - 1 }, events };
 }
 
-async function insert(database: Database, reply: NewReply): Promise<Inserted | undefined> {
-  const { id, sessionId, replyTo, content, messageType, metadata, callbackId } = reply;
-  const values = [sessionId, id, replyTo, content, messageType, JSON.stringify(metadata), callbackId];
-  const [row] = await database.query<InsertedRow>(RECORD_REPLY, values);
-  if (row === undefined) return undefined;
+function toMessage(reply: NewReply, sequence: number, createdAt: string): ChatMessage {
+  const { id, sessionId, replyTo, content, messageType, metadata } = reply;
   const fixed = { role: "assistant", status: "received" } as const;
-  const stored = { ...fixed, sequence: row.sequence, createdAt: row.created_at };
-  const message = { id, sessionId, replyTo, content, messageType, metadata, ...stored };
-  return { message, deliveryStatus: row.delivery_status, change: toChange(message, row) };
+  return { id, sessionId, replyTo, content, messageType, metadata, ...fixed, sequence, createdAt };
 }
 
-async function recorded(database: Database, { message, deliveryStatus, change }: Inserted): Promise<RecordReplyResult> {
+async function recorded(database: Database, message: ChatMessage, row: ReplyRow): Promise<RecordedOrNot> {
   const { replyTo, sessionId } = message;
-  const heldUp = replyTo !== null && deliveryStatus === "queued";
+  const heldUp = replyTo !== null && row.delivery_status === "queued";
   // The reply is committed: should this fail, the message is settled when its retry is due.
   const announcements = heldUp ? await settleAnswered(database, sessionId, replyTo).catch(() => []) : [];
-  return { kind: "recorded", message, announcements, change };
+  return { kind: "recorded", message, announcements, change: toChange(message, row) };
 }
 
-/** Commits a reply that came by callback, once per `webhook-id`. */
-export async function recordReply(database: Database, reply: NewReply): Promise<RecordReplyResult> {
+/** The window that a session's replies are counted in. */
+export const replyLimitKey = (sessionId: string): string => `session:${sessionId}`;
+
+async function record(
+  database: Database,
+  reply: NewReply,
+  limiter: RateLimiter | undefined,
+): Promise<RecordReplyResult> {
+  const row = await database.together<ReplyRow>(RECORD_REPLY, {
+    session_id: reply.sessionId,
+    id: reply.id,
+    reply_to: reply.replyTo,
+    content: reply.content,
+    message_type: reply.messageType,
+    metadata: reply.metadata,
+    reply_key: `callback:${reply.callbackId}`,
+    ...limiter?.columns(replyLimitKey(reply.sessionId)),
+  });
+  if (row.earlier_id !== null) {
+    const { earlier_id: messageId, earlier_session: sessionId, earlier_sequence: sequence } = row;
+    return { kind: "duplicate", reply: { messageId, sessionId, sequence } };
+  }
+  const limit = limiter?.counted(row);
+  if (row.sequence !== null) {
+    return { ...(await recorded(database, toMessage(reply, row.sequence, row.created_at), row)), limit };
+  }
+  if (limit?.allowed === false) return { kind: "limited", limit };
+  return { ...(await refusal(database, reply)), limit };
+}
+
+/**
+ * Commits a reply that came by callback, once per `webhook-id`, and counts it against the session's limit. Replies that come
+ * at the same time share one statement and one commit.
+ */
+export async function recordReply(
+  database: Database,
+  reply: NewReply,
+  limiter?: RateLimiter,
+): Promise<RecordReplyResult> {
   if (!isId(reply.sessionId) || (reply.replyTo !== null && !isId(reply.replyTo))) return refusal(database, reply);
   try {
-    const inserted = await insert(database, reply);
-    return inserted === undefined ? await refusal(database, reply) : await recorded(database, inserted);
+    return await record(database, reply, limiter);
   } catch (error) {
+    // Of another session, at the same time.
     if (violatedConstraint(error) === "chat_message_reply_key_unique") return refusal(database, reply);
     throw error;
   }

@@ -1,9 +1,11 @@
 import { newId } from "@chat-relay/core/ids";
 import type { ChatMessage, DeliveryStatus } from "@chat-relay/core/message";
 import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
-import { advanceHeads, type Announcement } from "./advance-head.ts";
+import type { Announcement } from "./advance-head.ts";
 import type { Claim } from "./claim-delivery.ts";
-import type { Database, Query } from "./database.ts";
+import type { Database } from "./database.ts";
+import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import { MESSAGE_COLUMNS, toChatMessage, type MessageRow } from "./message-row.ts";
 
 /** How an attempt went, for the log. */
 export interface AttemptRecord {
@@ -21,8 +23,6 @@ export type Settlement =
   /** No call was made: the attempt does not count. */
   | { kind: "handed_back"; delayMs: number };
 
-// A message that was answered meanwhile is never queued again, whatever becomes of its call: n8n has it.
-
 export type SettleResult =
   /** `status` tells what became of the message: an answered one is not queued again, whatever its attempt came to. */
   | {
@@ -36,75 +36,104 @@ export type SettleResult =
   /** Another process has claimed since: nothing was changed. */
   | { kind: "fenced" };
 
-const RELEASE = {
-  name: "settle-release",
+// Only if no one else has claimed since. The next head is the earliest message that is not settled; a new one gets a work
+// token. Who was answered before has been told so, and is never queued again: n8n has it.
+export const SETTLE = {
+  name: "settle-delivery",
   text: `
-    UPDATE chat_session
-    SET lease_until = NULL, next_sequence = next_sequence + $4,
-        next_status = next_status + (
-          SELECT count(*) FROM chat_webhook_queue WHERE message_id = $2 AND answered_at IS NULL AND $5)
-    WHERE id = $1 AND head_id = $2 AND lease_token = $3 AND lease_until IS NOT NULL
-    RETURNING next_sequence - $4::int AS first_sequence, next_status - 1 AS last_status, now()::timestamptz(3) AS at`,
-};
-
-// Who was answered before has been told so.
-const RECORD = {
-  name: "settle-record",
-  text: `
-    WITH before AS (
-      SELECT answered_at IS NOT NULL AS answered FROM chat_webhook_queue WHERE message_id = $1
-    ), recorded AS (
-      UPDATE chat_webhook_queue
-      SET status = CASE WHEN answered_at IS NOT NULL THEN 'answered' ELSE $2 END,
-          attempts = attempts - $3,
-          due_at = now() + $4 * interval '1 millisecond',
-          delivered_at = CASE WHEN $2 IN ('delivered', 'answered') THEN now() ELSE delivered_at END,
-          answered_at = CASE WHEN $2 = 'answered' THEN COALESCE(answered_at, now()) ELSE answered_at END
-      WHERE message_id = $1
-      RETURNING message_id, session_id, status, attempts
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, message_id uuid, lease_token int, status text,
+        delay_ms float8, is_tried boolean, attempt int, duration_ms int, http_status int, error text, outcome text,
+        gave_up_attempt int, replies json)
+    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
+      SELECT given.*, q.attempt_started_at, q.answered_at IS NOT NULL AS was_answered,
+        CASE WHEN q.answered_at IS NULL THEN given.status ELSE 'answered' END AS new_status,
+        given.is_tried AND q.answered_at IS NULL AS is_told,
+        json_array_length(given.replies) AS reply_count,
+        free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL AS is_mine
+      FROM given JOIN free USING (n) CROSS JOIN LATERAL (
+        SELECT * FROM chat_webhook_queue WHERE message_id = given.message_id LIMIT 1
+      ) q
+    ), mine AS MATERIALIZED (
+      SELECT * FROM asked WHERE is_mine
+    ), next AS MATERIALIZED (
+      SELECT mine.n, first.message_id, first.due_at FROM mine LEFT JOIN LATERAL (
+        SELECT q.message_id,
+          CASE WHEN q.message_id = mine.message_id THEN now() + mine.delay_ms * interval '1 millisecond' ELSE q.due_at END AS due_at
+        FROM chat_webhook_queue q
+        WHERE q.session_id = mine.session_id AND q.status IN ('queued', 'delivering')
+          AND (q.message_id <> mine.message_id OR mine.new_status = 'queued')
+        ORDER BY q.sequence LIMIT 1
+      ) first ON true
+    ), session AS (
+      UPDATE chat_session s
+      SET lease_until = NULL, head_id = next.message_id, head_due_at = next.due_at,
+          next_sequence = s.next_sequence + mine.reply_count, next_status = s.next_status + mine.is_told::int
+      FROM mine JOIN next USING (n) WHERE s.id = mine.session_id
+      RETURNING mine.n, s.next_sequence - mine.reply_count AS first_sequence, s.next_sequence - 1 AS last_sequence,
+        s.next_status - 1 AS last_status
+    ), ledger AS (
+      UPDATE chat_webhook_queue q
+      SET status = mine.new_status,
+          attempts = CASE WHEN mine.is_tried AND mine.gave_up_attempt IS NULL THEN q.attempts ELSE q.attempts - 1 END,
+          due_at = now() + mine.delay_ms * interval '1 millisecond',
+          delivered_at = CASE WHEN mine.status IN ('delivered', 'answered') THEN now() ELSE q.delivered_at END,
+          answered_at = CASE WHEN mine.status = 'answered' THEN COALESCE(q.answered_at, now()) ELSE q.answered_at END
+      FROM mine WHERE q.message_id = mine.message_id
+      RETURNING mine.n, q.attempts
     ), told AS (
       INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
-      SELECT r.session_id, $6, $7, r.message_id, r.status, r.attempts
-      FROM recorded r, before WHERE $5 AND NOT before.answered
-      RETURNING 1
-    )
-    SELECT status, attempts, EXISTS (SELECT 1 FROM told) AS told FROM recorded`,
-};
-
-const LOG_ATTEMPT = {
-  name: "settle-log-attempt",
-  text: `
-    INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, http_status, error, outcome)
-    SELECT message_id, $2, attempt_started_at, $3, $4, $5, $6 FROM chat_webhook_queue WHERE message_id = $1
-    ON CONFLICT (message_id, number) DO UPDATE
-    SET started_at = excluded.started_at, duration_ms = excluded.duration_ms, http_status = excluded.http_status,
-        error = excluded.error, outcome = excluded.outcome`,
-};
-
-const LAST_ATTEMPT_FAILED = {
-  name: "settle-last-attempt-failed",
-  text: "UPDATE chat_delivery_attempt SET outcome = 'failed' WHERE message_id = $1 AND number = $2",
-};
-
-const STORE_REPLIES = {
-  name: "settle-store-replies",
-  text: `
-    WITH reply AS (
+      SELECT mine.session_id, session.last_status, session.last_sequence, mine.message_id, mine.new_status, ledger.attempts
+      FROM mine JOIN session USING (n) JOIN ledger USING (n) WHERE mine.is_told
+    ), logged AS (
+      INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, http_status, error, outcome)
+      SELECT message_id, attempt, attempt_started_at, duration_ms, http_status, error,
+        CASE WHEN outcome = 'retry' AND was_answered THEN 'failed' ELSE outcome END
+      FROM mine WHERE attempt IS NOT NULL
+      ON CONFLICT (message_id, number) DO UPDATE
+      SET started_at = excluded.started_at, duration_ms = excluded.duration_ms, http_status = excluded.http_status,
+          error = excluded.error, outcome = excluded.outcome
+    ), gave_up AS (
+      UPDATE chat_delivery_attempt a SET outcome = 'failed'
+      FROM mine WHERE a.message_id = mine.message_id AND a.number = mine.gave_up_attempt
+    ), reply AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, reply_to, reply_key, created_at)
-      SELECT id, $1::uuid, $3::int + position::int - 1, 'assistant', content, 'text', $2::uuid,
-        'response:' || $2::text || ':' || position, now()
-      FROM unnest($4::uuid[], $5::text[]) WITH ORDINALITY AS given (id, content, position)
+      SELECT (item ->> 'id')::uuid, mine.session_id, session.first_sequence + position::int - 1, 'assistant', item ->> 'content',
+        'text', mine.message_id, 'response:' || mine.message_id || ':' || position, now()
+      FROM mine JOIN session USING (n)
+        CROSS JOIN LATERAL json_array_elements(mine.replies) WITH ORDINALITY AS given_reply (item, position)
       RETURNING id
+    ), outbox AS (
+      INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM reply
+    ), announced AS (
+      UPDATE chat_webhook_queue q
+      SET epoch = q.epoch + 1, announced_at = now(), published_at = NULL, published_seq = NULL
+      FROM next JOIN mine USING (n) WHERE q.message_id = next.message_id AND next.message_id <> mine.message_id
+      RETURNING next.n, q.message_id, q.epoch, q.status, q.answered_at
     )
-    INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM reply`,
+    SELECT ${CALL_COLUMNS}, mine.new_status AS settled_as, mine.is_told, ledger.attempts, session.first_sequence, session.last_status,
+      now()::timestamptz(3) AS settled_at, q.epoch, ${MESSAGE_COLUMNS}
+    FROM given
+      LEFT JOIN free USING (n) LEFT JOIN mine USING (n) LEFT JOIN session USING (n) LEFT JOIN ledger USING (n)
+      LEFT JOIN announced q USING (n) LEFT JOIN chat_message m ON m.id = q.message_id`,
 };
 
-/** What is handed back was never tried: there is nothing to tell of. */
-function isTold({ kind }: Settlement): boolean {
-  return kind !== "handed_back";
+/** Of one settlement. */
+interface SettledRow {
+  /** Null when another process has claimed since: then nothing was changed. */
+  settled_as: SettledStatus | null;
+  is_told: boolean;
+  attempts: number;
+  first_sequence: number;
+  last_status: number;
+  settled_at: string;
+  /** The token of the session's next message, whose columns follow; null when there is no new one. */
+  epoch: number | null;
 }
 
-function ledgerStatus(settlement: Settlement): "answered" | "delivered" | "failed" | "queued" {
+type SettledStatus = "answered" | "delivered" | "failed" | "queued";
+
+function ledgerStatus(settlement: Settlement): SettledStatus {
   switch (settlement.kind) {
     case "delivered":
       return settlement.replies.length > 0 ? "answered" : "delivered";
@@ -117,95 +146,77 @@ function ledgerStatus(settlement: Settlement): "answered" | "delivered" | "faile
   }
 }
 
-async function logAttempt(query: Query, claim: Claim, settlement: Settlement, status: DeliveryStatus): Promise<void> {
-  if (settlement.kind === "handed_back") return;
-  if (settlement.kind === "exhausted") {
-    await query(LAST_ATTEMPT_FAILED, [claim.messageId, claim.attempt - 1]);
-    return;
+/** The attempt's columns: of a call that was made, of the last one of those that were lost, or of none. */
+function attemptColumns(claim: Claim, settlement: Settlement) {
+  switch (settlement.kind) {
+    case "handed_back":
+      return {}; // there is nothing to tell of what was never tried
+    case "exhausted":
+      return { is_tried: true, gave_up_attempt: claim.attempt - 1 };
+    case "delivered":
+    case "retry":
+    case "failed": {
+      const { durationMs, httpStatus, error } = settlement.attempt;
+      const logged = { duration_ms: durationMs, http_status: httpStatus, error, outcome: settlement.kind };
+      return { is_tried: true, attempt: claim.attempt, ...logged };
+    }
   }
-  const { durationMs, httpStatus, error } = settlement.attempt;
-  const willRetry = settlement.kind === "retry" && status === "queued";
-  const outcome = settlement.kind === "delivered" ? "delivered" : willRetry ? "retry" : "failed";
-  await query(LOG_ATTEMPT, [claim.messageId, claim.attempt, durationMs, httpStatus, error, outcome]);
-}
-
-async function storeReplies(query: Query, claim: Claim, contents: string[], firstSequence: number, at: string) {
-  const { sessionId, messageId } = claim;
-  const fixed = { sessionId, role: "assistant", messageType: "text", metadata: {}, status: "received" } as const;
-  const replies = contents.map((content, index): ChatMessage => {
-    return { id: newId(), ...fixed, sequence: firstSequence + index, content, replyTo: messageId, createdAt: at };
-  });
-  if (replies.length > 0) {
-    await query(STORE_REPLIES, [sessionId, messageId, firstSequence, replies.map((reply) => reply.id), contents]);
-  }
-  return replies;
 }
 
 /** A settled delivery as its session's followers see it: the replies first, then the status. */
-function toChange(claim: Claim, replies: ChatMessage[], recorded: Recorded, place: Place): SessionChange | undefined {
+function toChange(
+  claim: Claim,
+  replies: ChatMessage[],
+  row: SettledRow,
+  status: SettledStatus,
+): SessionChange | undefined {
   const { sessionId, messageId } = claim;
-  const { status, attempts, told } = recorded;
-  const after: Position = { sequence: place.first_sequence - 1, status: place.last_status - (told ? 1 : 0) };
+  const told = row.is_told;
+  const after: Position = { sequence: row.first_sequence - 1, status: row.last_status - (told ? 1 : 0) };
   const events: SessionEvent[] = replies.map((data) => {
     return { type: "message", position: { ...after, sequence: data.sequence }, data };
   });
   if (told) {
-    const position = { sequence: after.sequence + replies.length, status: place.last_status };
-    events.push({ type: "status", position, data: { messageId, status, attempts } });
+    const position = { sequence: after.sequence + replies.length, status: row.last_status };
+    events.push({ type: "status", position, data: { messageId, status, attempts: row.attempts } });
   }
   return events.length === 0 ? undefined : { sessionId, after, events };
 }
 
-interface Place {
-  first_sequence: number;
-  last_status: number;
-  at: string;
+function toReply(claim: Claim, row: SettledRow, reply: { id: string; content: string }, index: number): ChatMessage {
+  const { sessionId, messageId: replyTo } = claim;
+  const fixed = { role: "assistant", messageType: "text", metadata: {}, status: "received" } as const;
+  return { ...reply, ...fixed, sessionId, replyTo, sequence: row.first_sequence + index, createdAt: row.settled_at };
 }
 
-interface Recorded {
-  status: ReturnType<typeof ledgerStatus>;
-  attempts: number;
-  told: boolean;
-}
-
-async function record(query: Query, claim: Claim, settlement: Settlement, place: Place): Promise<Recorded> {
-  const replies = settlement.kind === "delivered" ? settlement.replies.length : 0;
-  const delayMs = "delayMs" in settlement ? settlement.delayMs : 0;
-  const uncounted = settlement.kind === "handed_back" || settlement.kind === "exhausted" ? 1 : 0;
-  const [recorded] = await query<Recorded>(RECORD, [
-    claim.messageId,
-    ledgerStatus(settlement),
-    uncounted,
-    delayMs,
-    isTold(settlement),
-    place.last_status,
-    place.first_sequence + replies - 1,
-  ]);
-  if (recorded === undefined) throw new Error("a delivery that was claimed is not in the ledger");
-  return recorded;
+function announcements(row: SettledRow & MessageRow): Announcement[] {
+  return row.epoch === null ? [] : [{ message: toChatMessage(row), epoch: row.epoch }];
 }
 
 /**
- * Records how an attempt went: its log, the replies that came in the response, and the session's next head, in one
- * transaction and only if no one else has claimed since.
+ * Records how an attempt went: its log, the replies that came in the response, and the session's next head, in one commit
+ * and only if no one else has claimed since. Settlements that come at the same time share one statement and one commit.
  */
-export async function settleDelivery(database: Database, claim: Claim, settlement: Settlement): Promise<SettleResult> {
+export async function settleDelivery(
+  database: Pick<Database, "together">,
+  claim: Claim,
+  settlement: Settlement,
+): Promise<SettleResult> {
   const contents = settlement.kind === "delivered" ? settlement.replies : [];
-  return database.transaction(async (query) => {
-    const { sessionId, messageId, leaseToken } = claim;
-    const [place] = await query<Place>(RELEASE, [
-      sessionId,
-      messageId,
-      leaseToken,
-      contents.length,
-      isTold(settlement),
-    ]);
-    if (place === undefined) return { kind: "fenced" };
-    const recorded = await record(query, claim, settlement, place);
-    await logAttempt(query, claim, settlement, recorded.status);
-    const replies = await storeReplies(query, claim, contents, place.first_sequence, place.at);
-    const announcements = await advanceHeads(query, [sessionId]);
-    const change = toChange(claim, replies, recorded, place);
-    return { kind: "settled", status: recorded.status, replies, announcements, change };
+  const given = contents.map((content) => ({ id: newId(), content }));
+  const row = await database.together<SettledRow & MessageRow>(SETTLE, {
+    session_id: claim.sessionId,
+    message_id: claim.messageId,
+    lease_token: claim.leaseToken,
+    status: ledgerStatus(settlement),
+    delay_ms: "delayMs" in settlement ? settlement.delayMs : 0,
+    is_tried: false,
+    replies: given,
+    ...attemptColumns(claim, settlement),
   });
+  const status = row.settled_as;
+  if (status === null) return { kind: "fenced" };
+  const replies = given.map((reply, index) => toReply(claim, row, reply, index));
+  const change = toChange(claim, replies, row, status);
+  return { kind: "settled", status, replies, announcements: announcements(row), change };
 }

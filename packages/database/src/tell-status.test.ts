@@ -1,7 +1,7 @@
 import { newId } from "@chat-relay/core/ids";
 import type { SessionEvent } from "@chat-relay/core/session-events";
 import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
-import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
+import { createTestDatabase, openTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { acceptMessage } from "./accept-message.ts";
@@ -51,8 +51,8 @@ const reply = (replyTo: string | null): NewReply => {
   return { id: newId(), sessionId, replyTo, content: "Hi", messageType: "text", metadata: {}, callbackId: newId() };
 };
 
-async function recorded(replyTo: string | null) {
-  const result = await recordReply(database, reply(replyTo));
+async function recorded(replyTo: string | null, by = database) {
+  const result = await recordReply(by, reply(replyTo));
   if (result.kind !== "recorded") throw new Error(result.kind);
   return result;
 }
@@ -250,9 +250,10 @@ describe("who waited for the session's row sees what happened meanwhile", () => 
 
   test("a reply: that another answered the message", async () => {
     const id = await given();
+    await using elsewhere = await openTestDatabase(own.url); // at one receiver, the second would come after the first
     const [first, second] = await inOneQueue(
       () => recorded(id),
-      () => recorded(id),
+      () => recorded(id, elsewhere),
     );
     expect(brief(first?.change.events ?? [])).toEqual(["2.0 assistant", "2.1 answered after 0"]);
     expect(brief(second?.change.events ?? []).map((text) => text.split(" ")[1])).toEqual(["assistant"]);

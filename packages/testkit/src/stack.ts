@@ -38,8 +38,17 @@ function postSigned(url: string, id: string, body: object): Promise<Response> {
   return fetch(url, { method: "POST", headers, body: raw });
 }
 
-/** Starts everything; `env` sets configuration by variable name. */
-export async function startStack(env: Record<string, string> = {}): Promise<Stack> {
+/** Where the stores are. */
+export interface StoreUrls {
+  DATABASE_URL: string;
+  NATS_URL: string;
+}
+
+/** Starts everything; `env` sets configuration by variable name, `way` leads the services to the stores by another way. */
+export async function startStack(
+  env: Record<string, string> = {},
+  way: (urls: StoreUrls) => StoreUrls | Promise<StoreUrls> = (urls) => urls,
+): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
   const own = cleanup.use(await createTestDatabase());
   await wipeTestBus();
@@ -47,8 +56,7 @@ export async function startStack(env: Record<string, string> = {}): Promise<Stac
   cleanup.defer(() => n8n[Symbol.asyncDispose]());
   const [gatewayPort, receiverPort, dispatcherPort] = [await freePort(), await freePort(), await freePort()];
   const settings = {
-    DATABASE_URL: own.url,
-    NATS_URL: testNatsUrl(),
+    ...(await way({ DATABASE_URL: own.url, NATS_URL: testNatsUrl() })),
     CHAT_N8N_WEBHOOK_URL: n8n.url,
     CHAT_WEBHOOK_SECRET: SECRET,
     CHAT_GATEWAY_PORT: String(gatewayPort),

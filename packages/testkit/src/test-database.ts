@@ -10,8 +10,8 @@ export interface TestDatabase extends AsyncDisposable {
 }
 
 /** Opens a pool on a URL, with warnings dropped. */
-export function openTestDatabase(url: string, poolSize = 10): Promise<Database> {
-  return openDatabase({ url, poolSize, timeoutMs: 5_000, applicationName: "chat-test" });
+export function openTestDatabase(url: string, poolSize = 10, timeoutMs = 5_000): Promise<Database> {
+  return openDatabase({ url, poolSize, timeoutMs, applicationName: "chat-test" });
 }
 
 /** A migrated database of its own, copied from the run's template; dropped when disposed. */

@@ -44,7 +44,7 @@ describe("killed, held still, and with servers killed", () => {
     ...PAUSE_CASES,
     ...choose(STORE_CASES, [
       "200 messages queued and the store of NATS wiped",
-      "the answer to a settle's COMMIT lost",
+      "the answer to a settle's commit lost",
       "the answer to an accepted message's commit lost",
     ]),
   ]);

@@ -38,8 +38,8 @@ function withoutUniqueKeys(
   failsWith: readonly string[],
 ): Control[] {
   return caseNames.map((caseName) => {
-    const world = { ...options, withoutUniqueKeys: true };
-    return { guard: `unique keys (${caseName})`, world, cases, caseName, failsWith };
+    const world = { ...options, withoutUniqueKeys: true, without: ["repeats are not looked for"] as ControlName[] };
+    return { guard: `unique keys, and the look for repeats (${caseName})`, world, cases, caseName, failsWith };
   });
 }
 

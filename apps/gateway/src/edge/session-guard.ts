@@ -1,10 +1,9 @@
 import { ChatError } from "@chat-relay/core/errors";
 import { hashToken } from "@chat-relay/core/ids";
 import type { ChatSession } from "@chat-relay/core/session";
-import type { Database } from "@chat-relay/database/database";
-import { findSessionByToken } from "@chat-relay/database/find-session";
 import type { FastifyRequest } from "fastify";
 import { bearerToken } from "./bearer-token.ts";
+import type { FindSession } from "./known-sessions.ts";
 import type { ZodApp } from "./zod-app.ts";
 
 declare module "fastify" {
@@ -16,11 +15,10 @@ declare module "fastify" {
 
 const SESSION_TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
-async function authenticate(database: Database, request: FastifyRequest): Promise<ChatSession> {
+async function authenticate(find: FindSession, request: FastifyRequest): Promise<ChatSession> {
   const token = bearerToken(request.headers.authorization);
   // What cannot be a token of ours need not be looked up.
-  const session =
-    token !== undefined && SESSION_TOKEN.test(token) ? await findSessionByToken(database, hashToken(token)) : undefined;
+  const session = token !== undefined && SESSION_TOKEN.test(token) ? await find(hashToken(token)) : undefined;
   if (session === undefined)
     throw new ChatError("unauthorized", "A valid session token is needed: Authorization: Bearer <sessionToken>");
   if (session.status !== "active") throw new ChatError("session_expired", "The session has expired or was ended");
@@ -41,10 +39,10 @@ function refuseOthers(request: FastifyRequest, named: unknown[]): void {
 }
 
 /** Puts every route of the scope behind the session's token, checked before a byte of the body is read. */
-export function guardSessions(scope: ZodApp, database: Database): void {
+export function guardSessions(scope: ZodApp, find: FindSession): void {
   scope.decorateRequest("chatSession", null);
   scope.addHook("onRequest", async (request) => {
-    request.chatSession = await authenticate(database, request);
+    request.chatSession = await authenticate(find, request);
     refuseOthers(request, namedSessions(request.params, request.query));
   });
   // Before the rest of the body is looked at; what is no text at all is for the validation to tell.

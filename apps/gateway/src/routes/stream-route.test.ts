@@ -227,7 +227,7 @@ describe("the end of a session", () => {
 
   test("by time is told too", async () => {
     const brief = await listening(
-      await shared.stores.gateway({ CHAT_RATE_LIMIT_DISABLED: "true", CHAT_SESSION_TTL_GUEST_MS: "1000" }),
+      await shared.stores.gateway({ CHAT_RATE_LIMIT_DISABLED: "true", CHAT_SESSION_TTL_GUEST_MS: "4000" }),
     );
     const reader = brief.read(await brief.session());
     await reader.until("end");

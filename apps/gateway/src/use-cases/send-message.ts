@@ -32,7 +32,54 @@ class Send {
   }
 
   async run(): Promise<SendResult> {
-    return (await this.#earlier()) ?? (await this.#accept());
+    const { outbox } = this.#context;
+    const result = await outbox.admit(
+      () => this.#take(),
+      (sent) => sent.kind === "accepted",
+    );
+    if (result !== undefined) return result;
+    const earlier = await this.#earlier(); // a repeat needs no room
+    if (earlier !== undefined) return earlier;
+    throw new ChatError("unavailable", "Too many messages wait to be passed on; try again", {
+      retryAfterSeconds: FULL_RETRY_SECONDS,
+    });
+  }
+
+  async #take(): Promise<SendResult> {
+    const acceptance = await this.#commit();
+    switch (acceptance.kind) {
+      case "session_over":
+        throw new ChatError("session_expired", "The session has expired or was ended");
+      case "limited":
+        throw this.#context.messagesGate.refuse(acceptance.limit, this.#tell);
+      case "duplicate_key":
+        return this.#repeated();
+      case "accepted":
+        this.#context.messagesGate.tell(acceptance.limit, this.#tell);
+        return this.#announce(acceptance);
+    }
+  }
+
+  #commit(): Promise<Acceptance> {
+    const { config, database, messagesGate } = this.#context;
+    const { session, content, messageType, metadata, idempotencyKey } = this.#request;
+    const message = {
+      id: newId(),
+      sessionId: session.sessionId,
+      content,
+      messageType,
+      metadata,
+      idempotencyKey,
+      callbackUrl: config.callbackUrl,
+      sessionTtlMs: sessionTtlMs(session.userId, config),
+    };
+    return acceptMessage(database, message, messagesGate.limiter);
+  }
+
+  async #repeated(): Promise<SendResult> {
+    const earlier = await this.#earlier();
+    if (earlier === undefined) throw new Error("a message whose key is taken was not found");
+    return earlier;
   }
 
   /** The first message with this key, if there is one. A repeat is told how the limit stands and takes nothing of it. */
@@ -52,64 +99,6 @@ class Send {
     return { kind: "duplicate", message };
   }
 
-  async #accept(): Promise<SendResult> {
-    const { outbox } = this.#context;
-    const result = await outbox.admit(
-      () => this.#takeTurn(),
-      (sent) => sent.kind === "accepted",
-    );
-    if (result !== undefined) return result;
-    throw new ChatError("unavailable", "Too many messages wait to be passed on; try again", {
-      retryAfterSeconds: FULL_RETRY_SECONDS,
-    });
-  }
-
-  async #takeTurn(): Promise<SendResult> {
-    const { messagesGate } = this.#context;
-    const { sessionId } = this.#request.session;
-    const taken = await messagesGate.take(sessionId, this.#tell);
-    if (taken?.allowed === false) {
-      // At another gateway the first send with this key may have used the last of the window, just now.
-      const earlier = await this.#earlier();
-      if (earlier !== undefined) return earlier;
-      throw messagesGate.refusal(taken);
-    }
-    return this.#settle(await this.#commit());
-  }
-
-  #commit(): Promise<Acceptance> {
-    const { config, database } = this.#context;
-    const { session, content, messageType, metadata, idempotencyKey } = this.#request;
-    return acceptMessage(database, {
-      id: newId(),
-      sessionId: session.sessionId,
-      content,
-      messageType,
-      metadata,
-      idempotencyKey,
-      callbackUrl: config.callbackUrl,
-      sessionTtlMs: sessionTtlMs(session.userId, config),
-    });
-  }
-
-  async #settle(acceptance: Acceptance): Promise<SendResult> {
-    switch (acceptance.kind) {
-      case "session_over":
-        throw new ChatError("session_expired", "The session has expired or was ended");
-      case "duplicate_key":
-        return this.#lostRace();
-      case "accepted":
-        return this.#announce(acceptance);
-    }
-  }
-
-  async #lostRace(): Promise<SendResult> {
-    await this.#context.messagesGate.giveBack(this.#request.session.sessionId);
-    const earlier = await this.#earlier();
-    if (earlier === undefined) throw new Error("a message whose key is taken was not found");
-    return earlier;
-  }
-
   #announce({ message, epoch, change }: Extract<Acceptance, { kind: "accepted" }>): SendResult {
     const { metrics, publisher } = this.#context;
     metrics.accepted.inc();
@@ -122,8 +111,5 @@ class Send {
 
 /** Accepts a visitor's message once: a repeat with the same key gets the first one as it is now. */
 export function sendMessage(context: GatewayContext, request: SendRequest, tell: HeaderSink): Promise<SendResult> {
-  const send = new Send(context, request, tell);
-  const { session, idempotencyKey } = request;
-  if (idempotencyKey === null) return send.run();
-  return context.sameKey.run(`${session.sessionId} ${idempotencyKey}`, () => send.run());
+  return new Send(context, request, tell).run();
 }

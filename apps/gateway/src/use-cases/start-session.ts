@@ -22,8 +22,7 @@ export async function startSession(
 ): Promise<StartedSession> {
   const { config, database, sessionsGate } = context;
   const identity = await identifyUser(request, config);
-  const taken = await sessionsGate.take(addressKey, tell);
-  if (taken?.allowed === false) throw sessionsGate.refusal(taken);
+  await sessionsGate.take(addressKey, tell);
   const sessionToken = newSessionToken();
   const {
     status: _,

@@ -24,8 +24,8 @@ export const BUS_CONTROLS = {
   "no lease": [
     {
       file: "packages/database/src/claim-delivery.ts",
-      from: "head_due_at <= now() AND (lease_until IS NULL OR lease_until <= now())",
-      to: "head_due_at <= now()",
+      from: "AND (free.lease_until IS NULL OR free.lease_until <= now()) AS is_mine",
+      to: "AS is_mine",
     },
     {
       file: "packages/database/src/sweep-deliveries.ts",

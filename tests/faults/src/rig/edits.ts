@@ -33,14 +33,14 @@ export const CONTROLS = {
   "no fencing": [
     {
       file: SETTLE,
-      from: "WHERE id = $1 AND head_id = $2 AND lease_token = $3 AND lease_until IS NOT NULL",
-      to: "WHERE id = $1 AND $2::uuid IS NOT NULL AND $3::int IS NOT NULL",
+      from: "free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL AS",
+      to: "true AS",
     },
   ],
   "no look at the clock before the call": [
     {
       file: DELIVER,
-      from: "if (performance.now() - context.claimedAtMs > config.ackWaitMs / 2) return",
+      from: "if (performance.now() - claimedAtMs > config.ackWaitMs / 2) return",
       to: "if (performance.now() < 0) return",
     },
     // A renewal that comes first would give the call up in time, or not.
@@ -60,8 +60,8 @@ export const CONTROLS = {
   "no breaker": [
     {
       file: "apps/dispatcher/src/breaker.ts",
-      from: "  #unreachable(): void {\n",
-      to: "  #unreachable(): void {\n    return;\n",
+      from: "  #unreachable(problem: string): void {\n",
+      to: "  #unreachable(problem: string): void {\n    return;\n",
     },
   ],
   "no count before the call": [
@@ -72,10 +72,10 @@ export const CONTROLS = {
     },
     {
       file: "packages/database/src/claim-delivery.ts",
-      from: "RETURNING s.lease_token, q.attempts, q.attempts_base",
-      to: "RETURNING s.lease_token, q.attempts + 1 AS attempts, q.attempts_base",
+      from: "RETURNING m.n, q.message_id, q.attempts, q.attempts_base",
+      to: "RETURNING m.n, q.message_id, q.attempts + 1 AS attempts, q.attempts_base",
     },
-    { file: SETTLE, from: "attempts = attempts - $3,", to: "attempts = attempts + 1 - $3," },
+    { file: SETTLE, from: "THEN q.attempts ELSE q.attempts - 1 END", to: "THEN q.attempts + 1 ELSE q.attempts END" },
   ],
   "no response cap": [{ file: N8N_CLIENT, from: "if (length > maxBytes) return", to: "if (length > Infinity) return" }],
   // undici's own timeouts remain, which are between bytes.

@@ -31,8 +31,8 @@ export const INPUT_CONTROLS = {
   "replies to sessions that are over refused": [
     {
       file: RECORD_REPLY,
-      from: "WHERE id = $1 AND ($3::uuid IS NULL",
-      to: "WHERE id = $1 AND ended_at IS NULL AND expires_at > now() AND ($3::uuid IS NULL",
+      from: "WHERE fits AND NOT counted.is_over",
+      to: "JOIN free USING (n) WHERE fits AND NOT counted.is_over AND free.ended_at IS NULL AND free.expires_at > now()",
     },
   ],
   "a reply leaves its message queued": [
@@ -48,9 +48,18 @@ export const INPUT_CONTROLS = {
     },
     {
       file: "packages/database/src/settle-delivery.ts",
-      from: "SET status = CASE WHEN answered_at IS NOT NULL THEN 'answered' ELSE $2 END,",
-      to: "SET status = $2,",
+      from: "CASE WHEN q.answered_at IS NULL THEN given.status ELSE 'answered' END AS new_status",
+      to: "given.status AS new_status",
     },
+  ],
+  // Together with the unique keys, which refuse what these would overlook.
+  "repeats are not looked for": [
+    {
+      file: "packages/database/src/accept-message.ts",
+      from: "earlier.id IS NOT NULL AS is_repeat",
+      to: "false AS is_repeat",
+    },
+    { file: RECORD_REPLY, from: "earlier.id IS NULL AS is_new, earlier.id AS", to: "true AS is_new, NULL::uuid AS" },
   ],
   "text stored as it comes": [
     {
@@ -61,7 +70,7 @@ export const INPUT_CONTROLS = {
   ],
   "malformed JSON uncaught": [
     {
-      file: "apps/receiver/src/parse-callback.ts",
+      file: "apps/receiver/src/signed-json.ts",
       from: 'throw new ChatError("malformed_json", "The body is not valid JSON in UTF-8");',
       to: 'throw new Error("malformed");',
     },
