@@ -46,6 +46,25 @@ const RUN_AGAIN = chainOf("run-again", [
   triggerNode("onReceived", BY_ROAD),
   chatRelayNode("Reply", TEXT, { credential: BY_ROAD }),
 ]);
+const SUB_WORKFLOW = chainOf("sub-workflow", [
+  nodeNamed("Called", ["n8n-nodes-base.executeWorkflowTrigger", 1.1], { inputSource: "passthrough" }),
+  chatRelayNode(
+    "Reply",
+    {
+      answerTo: "given",
+      sessionId: "={{ $json.sessionId }}",
+      messageId: "={{ $json.messageId }}",
+      text: "=Here it is: {{ $json.chatInput }}",
+      options: { idempotencyKey: "={{ $json.messageId }}" },
+    },
+    { credential: BY_ROAD },
+  ),
+]);
+const CALLED = { __rl: true, mode: "id", value: SUB_WORKFLOW.id };
+const BY_SUB_WORKFLOW = chainOf("by-sub-workflow", [
+  triggerNode("onReceived", BY_ROAD),
+  nodeNamed("Call", ["n8n-nodes-base.executeWorkflow", 1.2], { workflowId: CALLED, options: {} }, RETRY),
+]);
 const WORDS = { id: "words", name: "words", type: "array", value: "={{ $json.chatInput.split(' ') }}" };
 const ITEMS = chainOf(
   "items",
@@ -78,7 +97,7 @@ const WITH_WHSEC = chainOf("with-whsec", [
 const world = useN8n({
   nodes: [await packCommunityNode()],
   credentials: [CREDENTIAL, BY_ROAD, SHARED],
-  workflows: [TRIED_AGAIN, RUN_AGAIN, ITEMS, LONG_WAIT, WITH_WHSEC],
+  workflows: [TRIED_AGAIN, RUN_AGAIN, SUB_WORKFLOW, BY_SUB_WORKFLOW, ITEMS, LONG_WAIT, WITH_WHSEC],
 });
 
 async function open(workflow: Workflow, env: Record<string, string> = {}) {
@@ -127,6 +146,18 @@ describe("a callback whose answer is lost on its way", () => {
     await owner.untilExecutions(RUN_AGAIN.id, "error");
     await owner.retryNewestExecution(RUN_AGAIN.id);
     await owner.untilExecutions(RUN_AGAIN.id, "success", "error");
+    expect(road.accepted).toBe(2);
+    expect(await replies(chat)).toEqual(["Here it is: Hello"]);
+  });
+
+  test("is sent again by another execution of the sub-workflow that sends it, and shown once by its key", async () => {
+    const { owner } = world().n8n;
+    const { road, chat } = await openByRoad(BY_SUB_WORKFLOW);
+    const lost = road.loseAnswerTo(CALLBACKS);
+    await chat.ask("Hello");
+    await lost;
+    await owner.untilExecutions(BY_SUB_WORKFLOW.id, "success");
+    await owner.untilExecutions(SUB_WORKFLOW.id, "success", "error");
     expect(road.accepted).toBe(2);
     expect(await replies(chat)).toEqual(["Here it is: Hello"]);
   });
