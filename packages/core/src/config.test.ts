@@ -87,6 +87,7 @@ describe("defaults", () => {
       replyTimeoutMs: 300_000,
       breakerProbeMs: 500,
       breakerProbeMaxMs: 30_000,
+      n8nStartingMaxMs: 120_000,
       breakerRampMs: 1_000,
       outboxMax: 100_000,
       databasePoolSize: 20,
