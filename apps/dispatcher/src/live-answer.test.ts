@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { publishPieces, readPieces } from "@chat-relay/bus/live-log";
 import { followSession, type Feed } from "@chat-relay/bus/session-feed";
 import { LIVE_STREAM_NAME } from "@chat-relay/core/events";
@@ -248,7 +249,8 @@ describe("the live log", () => {
     response.write(line("item", "ld"));
     await dispatcher.nats.pass();
     await shows("Hello world");
-    expect(heard.at(-1)?.pieces).toEqual([{ block: 0, offset: 0, content: "Hello world" }]);
+    const whole = [{ block: 0, offset: 0, content: "Hello world" }];
+    await waitFor("all of it again", () => heard.some(({ pieces }) => isDeepStrictEqual(pieces, whole)));
     response.end();
     await dispatcher.until(message.id, "answered");
   });

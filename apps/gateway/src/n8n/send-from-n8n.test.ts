@@ -50,8 +50,7 @@ describe("the same text again", () => {
     const messageId = await page.accepted("Hello");
     const again = [page.ask("Hello", { metadata: { retried: true } }), other.ask("Hello"), other.askStreaming("Hello")];
     const [, , streaming] = again;
-    await untilWaiting(left, 2);
-    await untilWaiting(right, 2);
+    for (const one of [asked, ...again]) await one.answered(); // they wait
     const claim = await dispatcher.claim(page.sessionId, messageId);
     await dispatcher.show(claim, { block: 0, offset: 0, content: "Hi" });
     await streaming?.untilShown("Hi");
@@ -69,8 +68,7 @@ describe("the same text again", () => {
     const other = new N8nPage(right, page.sessionId);
     const asked = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? page : other).ask("Hello"));
     const messageId = await page.accepted("Hello");
-    await untilWaiting(left, 4);
-    await untilWaiting(right, 4);
+    for (const one of asked) await one.answered(); // they wait
     await dispatcher.answer(page.sessionId, messageId, ["Hi"]);
     for (const one of asked) expect(await one.json()).toEqual({ output: "Hi" });
     expect((await page.stored()).map(({ content }) => content)).toEqual(["Hello", "Hi"]);
@@ -81,7 +79,7 @@ describe("the same text again", () => {
     const page = new N8nPage(own);
     const asked = [1, 2, 3].map((time) => page.ask("Hello", { metadata: { time } }));
     const messageId = await page.accepted("Hello");
-    await untilWaiting(own, 3);
+    for (const one of asked) await one.answered(); // they wait
     await dispatcher.answer(page.sessionId, messageId, ["Hi"]);
     for (const one of asked) expect(await one.json()).toEqual({ output: "Hi" });
   });
