@@ -124,6 +124,8 @@ test("the page hears of what happens, and can do what the visitor can", async ()
     own.send("Hello");
   });
   await untilSaid(chat, ALL);
+  // All of its text may be shown before it is finished.
+  await chat.page.waitForFunction((events) => events.some((event) => event.includes("message assistant")), heard);
   await chat.closeButton.click();
   await chat.untilClosed();
   const { sessionId } = world().stack.n8n.calls.at(-1)?.body ?? {};
