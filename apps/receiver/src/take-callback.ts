@@ -60,7 +60,7 @@ async function earlierReply({ database }: Parts, request: SignedCallback, error:
 }
 
 /** Tells what was counted, or how the limit stands when the callback took nothing from it. */
-async function showLimit(
+async function tellLimit(
   { limiter }: Parts,
   { onLimit }: SignedCallback,
   sessionId: string,
@@ -72,7 +72,7 @@ async function showLimit(
 
 async function takeReply(parts: Parts, request: SignedCallback, callback: ReplyCallback): Promise<TakenReply> {
   const result = await record(parts, callback, request.callbackId);
-  await showLimit(parts, request, callback.sessionId, result.limit);
+  await tellLimit(parts, request, callback.sessionId, result.limit);
   if (result.kind === "duplicate") return { ...result.reply, duplicate: true };
   if (result.kind === "limited") throw overLimit(result.limit);
   if (result.kind !== "recorded") throw REFUSALS[result.kind]();
