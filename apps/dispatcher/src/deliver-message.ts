@@ -5,7 +5,7 @@ import type { ChatEvent } from "@chat-relay/core/events";
 import { unreadChange } from "@chat-relay/core/session-events";
 import { childTraceparent } from "@chat-relay/core/trace-context";
 import { webhookBody } from "@chat-relay/core/webhook-body";
-import { signWebhook } from "@chat-relay/core/webhook-signature";
+import { signWebhook, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { claimDelivery, type Claim } from "@chat-relay/database/claim-delivery";
 import { DatabaseUnavailableError, type Database } from "@chat-relay/database/database";
 import { settleDelivery, type SettleResult, type Settlement } from "@chat-relay/database/settle-delivery";
@@ -29,7 +29,7 @@ export interface DeliverDependencies {
   breaker: Breaker;
   gate: ClaimGate;
   held: HeldClaims;
-  signingKey: Buffer;
+  signingKey: WebhookKey;
   metrics: DispatcherMetrics;
   logger: Logger;
   /** From now on nothing is waited for: the process is about to end. */

@@ -1,7 +1,7 @@
 import { Consumer } from "@chat-relay/bus/consumer";
 import type { ChatConfig } from "@chat-relay/core/config";
 import { newId } from "@chat-relay/core/ids";
-import { webhookKeys } from "@chat-relay/core/webhook-signature";
+import { webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { migratedCheck, untilMigrated } from "@chat-relay/database/migrate";
 import { openStores } from "@chat-relay/outbox/open-stores";
 import { Health } from "@chat-relay/service/health";
@@ -49,7 +49,7 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
     breaker: () => breaker.state,
     busConnected: () => bus.connected,
   });
-  const signingKey = webhookKeys(config.webhookSecret)[0] as Buffer;
+  const signingKey = webhookKeys(config.webhookSecret)[0] as WebhookKey;
   const dependencies = {
     config,
     bus,

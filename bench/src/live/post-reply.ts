@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 
 /** Where replies are taken, and how they are signed. */
 export interface ReplyDesk {
@@ -18,7 +18,7 @@ export async function postReply({ receiverUrl, secret }: ReplyDesk, sessionId: s
     "content-type": "application/json",
     "webhook-id": id,
     "webhook-timestamp": String(timestamp),
-    "webhook-signature": signWebhook(webhookKeys(secret)[0] as Buffer, id, timestamp, body),
+    "webhook-signature": signWebhook(webhookKeys(secret)[0] as WebhookKey, id, timestamp, body),
   };
   const response = await fetch(`${receiverUrl}/api/chat/webhook`, { method: "POST", headers, body });
   if (response.status !== 200) throw new Error(`a reply was answered ${response.status}: ${await response.text()}`);

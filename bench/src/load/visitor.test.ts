@@ -1,4 +1,4 @@
-import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import type { FastifyInstance } from "fastify";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { openAudience, type Audience } from "./audience.ts";
 import { saturate } from "./saturate.ts";
 
 const SECRET = "a-secret-of-the-tests";
-const [KEY = Buffer.alloc(0)] = webhookKeys(SECRET);
+const KEY = webhookKeys(SECRET)[0] as WebhookKey;
 
 let app: FastifyInstance;
 let audience: Audience | undefined;

@@ -1,4 +1,4 @@
-import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { webhookBody } from "@chat-relay/core/webhook-body";
 import { Agent, request } from "undici";
 import type { PeerMessage } from "./peer-message.ts";
@@ -22,7 +22,7 @@ function bodyOf({ id, sessionId, content, createdAt }: PeerMessage, callbackUrl:
 
 /** The call that all peers make, with the quickest client there is: what differs between them is the queue. */
 export function createDeliver({ n8nUrl, secret, port }: PeerSettings): Deliver {
-  const key = webhookKeys(secret)[0] as Buffer;
+  const key = webhookKeys(secret)[0] as WebhookKey;
   const callbackUrl = `http://127.0.0.1:${port}/api/chat/webhook`;
   const dispatcher = new Agent({ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
   return async (message) => {

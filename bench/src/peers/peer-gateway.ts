@@ -1,4 +1,4 @@
-import { verifyWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { verifyWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { newId, newSessionToken } from "@chat-relay/core/ids";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { PeerReply } from "./peer-message.ts";
@@ -48,7 +48,7 @@ function header(request: FastifyRequest, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function isAuthentic(keys: Buffer[], request: FastifyRequest, body: Buffer): boolean {
+function isAuthentic(keys: WebhookKey[], request: FastifyRequest, body: Buffer): boolean {
   const id = header(request, "webhook-id");
   const timestamp = header(request, "webhook-timestamp");
   const signature = header(request, "webhook-signature");
@@ -62,7 +62,7 @@ function readReply(body: Buffer): PeerReply | undefined {
   return { id: newId(), sessionId, replyTo, content, createdAt: new Date().toISOString() };
 }
 
-function callbackRoute(scope: FastifyInstance, intake: PeerIntake, followers: Followers, keys: Buffer[]): void {
+function callbackRoute(scope: FastifyInstance, intake: PeerIntake, followers: Followers, keys: WebhookKey[]): void {
   // The signature is over the bytes as they came.
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

@@ -1,6 +1,6 @@
 // The workflow of all pipelines: takes a signed webhook, says that it has started, and answers by a signed callback.
 import { createServer, type IncomingMessage } from "node:http";
-import { signWebhook, verifyWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, verifyWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { Agent, request } from "undici";
 import type { StubStats } from "./stub-n8n.ts";
 
@@ -52,7 +52,7 @@ async function callBack({ sessionId, chatInput, data }: Webhook): Promise<void> 
     "content-type": "application/json",
     "webhook-id": `reply-${messageId}`,
     "webhook-timestamp": String(timestamp),
-    "webhook-signature": signWebhook(keys[0] as Buffer, `reply-${messageId}`, timestamp, body),
+    "webhook-signature": signWebhook(keys[0] as WebhookKey, `reply-${messageId}`, timestamp, body),
   };
   const response = await request(callbackUrl, { method: "POST", headers, body, dispatcher });
   await response.body.dump();

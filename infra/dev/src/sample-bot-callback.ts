@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { signWebhook } from "@chat-relay/core/webhook-signature";
+import { signWebhook, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import type { BotMessage } from "./sample-bot-message.ts";
 
 export interface CallbackOptions {
-  key: Buffer;
+  key: WebhookKey;
   message: BotMessage;
   text: string;
   /** Before the first attempt. */
@@ -40,7 +40,7 @@ interface Failure {
 
 async function post(
   url: string,
-  key: Buffer,
+  key: WebhookKey,
   id: string,
   body: Buffer<ArrayBuffer>,
   stop: AbortSignal,

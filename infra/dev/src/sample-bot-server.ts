@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { verifyWebhook } from "@chat-relay/core/webhook-signature";
+import { verifyWebhook, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import type { Logger } from "pino";
 import { sendCallback } from "./sample-bot-callback.ts";
 import { readBotMessage } from "./sample-bot-message.ts";
@@ -10,7 +10,7 @@ import { streamText } from "./sample-bot-stream.ts";
 
 export interface SampleBotOptions {
   /** The first signs, all verify. */
-  keys: readonly [Buffer, ...Buffer[]];
+  keys: readonly [WebhookKey, ...WebhookKey[]];
   toleranceMs: number;
   logger: Logger;
   /** How long the bot waits before it answers by callback. */

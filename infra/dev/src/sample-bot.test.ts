@@ -3,7 +3,13 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { parseWebhookSecrets, signWebhook, verifyWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import {
+  parseWebhookSecrets,
+  signWebhook,
+  verifyWebhook,
+  webhookKeys,
+  type WebhookKey,
+} from "@chat-relay/core/webhook-signature";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseConfig } from "@chat-relay/core/config";
@@ -12,7 +18,7 @@ import { decideReply } from "./sample-bot-reply.ts";
 import { createSampleBot } from "./sample-bot-server.ts";
 
 const SECRET = "a-secret-of-the-tests";
-const [KEY = Buffer.alloc(0)] = webhookKeys(SECRET);
+const KEY = webhookKeys(SECRET)[0] as WebhookKey;
 const MESSAGE_ID = "0190a000-0000-7000-8000-000000000001";
 
 let bot: Server;

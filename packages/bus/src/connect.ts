@@ -39,6 +39,8 @@ function connectionOptions({ servers, name }: ConnectOptions): NodeConnectionOpt
     pingInterval: 5_000,
     maxPingOut: 2,
     timeout: 5_000,
+    // Else each publish makes two errors in advance, for their stacks.
+    noAsyncTraces: true,
   };
 }
 

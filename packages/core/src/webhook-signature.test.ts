@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import fc from "fast-check";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
@@ -24,7 +25,7 @@ function verify(changes: Partial<WebhookHeaders> = {}, body: Uint8Array = BODY, 
   return verifyWebhook(webhookKeys(secrets), { ...HEADERS, ...changes }, body, clock);
 }
 
-function firstKey(secrets = SECRET): Buffer {
+function firstKey(secrets = SECRET): KeyObject {
   const [key] = webhookKeys(secrets);
   if (key === undefined) throw new Error("no key");
   return key;
@@ -78,7 +79,7 @@ describe("rotation", () => {
 
   test("the first secret signs", () => {
     const first = firstKey(both);
-    expect(first.toString()).toBe(OTHER_SECRET);
+    expect(first.export().toString()).toBe(OTHER_SECRET);
     expect(signWebhook(first, ID, TIMESTAMP, BODY)).not.toBe(SIGNATURE);
   });
 
@@ -191,7 +192,7 @@ describe("parseWebhookSecrets", () => {
   test("a whsec_ secret is the decoded key, anything else its UTF-8 bytes", () => {
     const result = parseWebhookSecrets(`${SECRET} sixteen-letters-ä`);
     const keys = [Buffer.from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64"), Buffer.from("sixteen-letters-ä")];
-    expect(result).toEqual({ ok: true, keys });
+    expect(result.ok && result.keys.map((key) => key.export())).toEqual(keys);
   });
 
   test("white space around and between does not matter", () => {

@@ -208,14 +208,40 @@ test("marks of tokens wait for no claim", async () => {
 
 describe("a session that is busy", () => {
   test("holds up only its own call, which is made when it is free", async () => {
-    const { grouped } = watched();
+    const { grouped, groups } = watched();
     const [busy = "", free = ""] = await sessions(2);
     const release = await hold(busy);
     const waits = grouped.make<Counted>(COUNT, { session_id: busy, number: 0, divisor: 1 });
     const goes = grouped.make<Counted>(COUNT, { session_id: free, number: 1, divisor: 1 });
     expect((await goes).next_sequence).toBe(11);
+    await waitFor("it to wait for the session's lock", async () => {
+      const text = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+      return (await database.query({ name: "", text }, [])).length === 1;
+    });
+    expect(groups).toEqual([[0, 1], [0], [0], [0]]);
     await release();
     expect((await waits).next_sequence).toBe(11);
+  });
+
+  test("goes with a later group when it is free by then, and before the next call of its session", async () => {
+    const [busy = "", free = ""] = await sessions(2);
+    const release = await hold(busy);
+    const groups: number[][] = [];
+    const grouped = new GroupedCalls({
+      ...LIMITS,
+      query: async (statement, values) => {
+        const calls = JSON.parse(String(values[0])) as { number: number }[];
+        groups.push(calls.map(({ number }) => number));
+        if (groups.length === 2) await release();
+        return database.query(statement, values);
+      },
+      transaction: () => Promise.reject(new Error("made alone")),
+    });
+    const make = (session_id: string, number: number) =>
+      grouped.make<Counted>(COUNT, { session_id, number, divisor: 1 });
+    const rows = await Promise.all([make(busy, 0), make(busy, 1), make(free, 2)]);
+    expect(rows.map((row) => row.next_sequence)).toEqual([11, 21, 11]);
+    expect(groups).toEqual([[0, 2], [0], [1]]);
   });
 
   test("a session that there is not is none", async () => {

@@ -17,6 +17,8 @@ interface Waiting {
   /** The call's columns, written once. */
   json: string;
   sinceMs: number;
+  /** How often its session was busy. */
+  busy: number;
   resolve: (row: unknown) => void;
   reject: (error: unknown) => void;
 }
@@ -36,6 +38,10 @@ const GROUP_MAX_CALLS = 50;
 const GROUP_MAX_CHARS = 512 * 1_024;
 // While one group is on its way to the disk, the next is worked on.
 const MAX_RUNNING = 2;
+
+// Whoever has a session is done with it after a few milliseconds, most often: then the call goes with the next group. To wait
+// for its lock takes a transaction, and four round trips.
+const BUSY_AGAIN_AFTER_MS = [2, 4, 8];
 
 const LOCK_SESSION = {
   name: "grouped-lock-session",
@@ -60,7 +66,7 @@ class Line {
   add(call: SessionCall): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const json = JSON.stringify(call);
-    this.#waiting.push({ sessionId: call.session_id, json, sinceMs: performance.now(), resolve, reject });
+    this.#waiting.push({ sessionId: call.session_id, json, sinceMs: performance.now(), busy: 0, resolve, reject });
     this.#schedule();
     return promise;
   }
@@ -123,7 +129,7 @@ class Line {
       const rows = new Map((await this.#query(this.#options.query, group)).map((row) => [row.n, row]));
       for (const [n, call] of group.entries()) {
         const row = rows.get(n);
-        if (row === undefined || row.busy) this.#settle(call, this.#alone(call));
+        if (row === undefined || row.busy) this.#again(call);
         else this.#done(call, () => call.resolve(row));
       }
     } catch (error) {
@@ -138,6 +144,18 @@ class Line {
       if (toBlame) this.#settle(call, this.#alone(call));
       else this.#done(call, () => call.reject(error));
     }
+  }
+
+  /** Its place before others of its session is kept. */
+  #again(call: Waiting): void {
+    const delayMs = BUSY_AGAIN_AFTER_MS[call.busy];
+    if (delayMs === undefined) return this.#settle(call, this.#alone(call));
+    call.busy += 1;
+    setTimeout(() => {
+      this.#sessions.delete(call.sessionId);
+      this.#waiting.unshift(call);
+      this.#schedule();
+    }, delayMs);
   }
 
   /** Waits for the session, then makes the call with nobody beside it. */

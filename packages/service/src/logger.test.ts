@@ -9,6 +9,8 @@ logger.info({ content: "canary-2", body: "canary-3", headers: { a: "canary-4" } 
 logger.info({ given: { content: "canary-5", authorization: "canary-6", sessionToken: "canary-7", chatInput: "canary-8" } }, "nested");
 logger.error({ err: error }, "request.failed");
 logger.error({ err: { message: "canary-9" } }, "not an error");
+logger.info({ reason: "stop" }, "last");
+process.exit();
 `;
 
 test("neither text nor secrets get through, whatever a careless call hands in", () => {
@@ -20,8 +22,9 @@ test("neither text nor secrets get through, whatever a careless call hands in", 
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines).toHaveLength(4);
+  expect(lines).toHaveLength(5);
   expect(result.stdout).not.toContain("canary");
   expect(lines[0]).toMatchObject({ level: "info", service: "test", msg: "top", content: "[redacted]" });
+  expect(lines[4]).toMatchObject({ reason: "stop", msg: "last" });
   expect(lines[2]).toMatchObject({ err: { type: "Error", message: "failed", code: "E1", cause: "inner" } });
 });

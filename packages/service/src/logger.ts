@@ -2,27 +2,38 @@ import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger } from "pino";
 
-/** Paths that must never reach a log, wherever a careless call puts them. */
-const REDACTED = [
+const BUFFER_CHARS = 8_192;
+
+/** Fields whose values must never reach a log, be they a line's own or one level down, wherever a careless call puts them. */
+const CENSORED = new Set([
   "authorization",
-  "*.authorization",
   "headers",
-  "*.headers",
   "content",
-  "*.content",
   "chatInput",
-  "*.chatInput",
   "body",
-  "*.body",
   "sessionToken",
-  "*.sessionToken",
   "userToken",
-  "*.userToken",
   "secret",
-  "*.secret",
   "password",
-  "*.password",
-];
+]);
+
+type Fields = Record<string, unknown>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !(value instanceof Error);
+}
+
+// The logger's own redaction takes four times as long as the rest of the line.
+function censor(fields: Fields, below = 1): Fields {
+  let clean = fields;
+  for (const [name, value] of Object.entries(fields)) {
+    let shown = value;
+    if (CENSORED.has(name)) shown = "[redacted]";
+    else if (below > 0 && isFields(value)) shown = censor(value, below - 1);
+    if (shown !== value) clean = { ...clean, [name]: shown };
+  }
+  return clean;
+}
 
 interface LoggedError {
   type: string;
@@ -46,15 +57,35 @@ function serializeError(error: unknown): LoggedError | string {
   };
 }
 
+/** Written once a turn of the event loop: a write for each line costs as much as the line. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, minLength: BUFFER_CHARS });
+  let scheduled = false;
+  const flush = () => {
+    scheduled = false;
+    output.flushSync();
+  };
+  process.on("exit", flush);
+  return {
+    write(line) {
+      output.write(line);
+      if (!scheduled) setImmediate(flush);
+      scheduled = true;
+    },
+  };
+}
+
 /** The process's logger: JSON lines on standard output, or to `destination`; event names as messages. */
-export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
+export function createLogger(service: string, level: string, destination = standardOutput()): Logger {
   const options = {
     level,
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (fields: Fields) => censor(fields),
+    },
     serializers: { err: serializeError },
-    redact: { paths: REDACTED, censor: "[redacted]" },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
 }

@@ -1,4 +1,4 @@
-import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import type { Database } from "@chat-relay/database/database";
 import { freePort } from "@chat-relay/embedded/free-port";
 import { startFakeN8n, type FakeN8n } from "./fake-n8n.ts";
@@ -28,7 +28,7 @@ export interface Stack extends AsyncDisposable {
 function postSigned(url: string, id: string, body: object): Promise<Response> {
   const raw = Buffer.from(JSON.stringify(body));
   const timestamp = Math.floor(Date.now() / 1_000);
-  const key = webhookKeys(SECRET)[0] as Buffer;
+  const key = webhookKeys(SECRET)[0] as WebhookKey;
   const headers = {
     "content-type": "application/json",
     "webhook-id": id,

@@ -1,4 +1,5 @@
-import { verifyWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import type { KeyObject } from "node:crypto";
+import { verifyWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import type { FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { postCallback } from "../rig/callback-client.ts";
@@ -17,8 +18,8 @@ export const ROTATION_INVARIANTS = {
 } as const;
 
 const NEW_SECRET = "whsec_YSBzZWNyZXQgdGhhdCBjYW1lIGxhdGVyLCBhbHNvIGxvbmc=";
-const OLD_KEY = webhookKeys(WEBHOOK_SECRET)[0] as Buffer;
-const NEW_KEY = webhookKeys(NEW_SECRET)[0] as Buffer;
+const OLD_KEY = webhookKeys(WEBHOOK_SECRET)[0] as WebhookKey;
+const NEW_KEY = webhookKeys(NEW_SECRET)[0] as KeyObject;
 
 /** Restarts all services with the secrets, one after another. */
 async function roll(world: World, secrets: string): Promise<void> {
@@ -34,7 +35,7 @@ async function rollUnderLoad({ world, load }: Trial, secrets: string): Promise<v
 }
 
 /** What each receiver answers to a callback under the key. */
-async function statusesFor({ world, load, random }: Trial, key: Buffer): Promise<number[]> {
+async function statusesFor({ world, load, random }: Trial, key: WebhookKey): Promise<number[]> {
   const { sessionId } = random.pick(load.visitors);
   const answers = world.receivers.map(async (receiver) => {
     const body = { sessionId, content: `by the way ${TEXT_CANARY}` };
@@ -45,7 +46,7 @@ async function statusesFor({ world, load, random }: Trial, key: Buffer): Promise
   return Promise.all(answers);
 }
 
-async function checkStatuses(trial: Trial, invariant: string, key: Buffer, wanted: number): Promise<void> {
+async function checkStatuses(trial: Trial, invariant: string, key: WebhookKey, wanted: number): Promise<void> {
   const statuses = await statusesFor(trial, key);
   mustHold(
     invariant,
@@ -53,13 +54,13 @@ async function checkStatuses(trial: Trial, invariant: string, key: Buffer, wante
   );
 }
 
-function isSignedWith(key: Buffer, { headers, rawBody, receivedAtMs }: FakeCall): boolean {
+function isSignedWith(key: WebhookKey, { headers, rawBody, receivedAtMs }: FakeCall): boolean {
   const text = (name: string) => String(headers[name]);
   const signed = { id: text("webhook-id"), timestamp: text("webhook-timestamp"), signature: text("webhook-signature") };
   return verifyWebhook([key], signed, rawBody, { nowMs: receivedAtMs, toleranceMs: 60_000 }).ok;
 }
 
-async function checkSigner({ load, calls }: Trial, key: Buffer): Promise<void> {
+async function checkSigner({ load, calls }: Trial, key: WebhookKey): Promise<void> {
   const from = calls.length;
   await load.steady(10, 20);
   await waitFor("the calls", () => calls.length >= from + 10);
@@ -93,7 +94,9 @@ export const ROTATION_CASES: FaultCase[] = [
       await checkStatuses(trial, ROTATION_INVARIANTS.gone, OLD_KEY, 401);
       await checkStatuses(trial, ROTATION_INVARIANTS.grace, NEW_KEY, 200);
       await checkSigner(trial, NEW_KEY);
-      const logs = [...world.logs()].filter(([, log]) => log.includes(NEW_SECRET) || log.includes(NEW_KEY.toString()));
+      const logs = [...world.logs()].filter(
+        ([, log]) => log.includes(NEW_SECRET) || log.includes(NEW_KEY.export().toString()),
+      );
       mustHold(
         ROTATION_INVARIANTS.silent,
         logs.map(([name]) => name),

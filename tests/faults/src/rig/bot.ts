@@ -1,4 +1,4 @@
-import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import type { FakeAnswer, FakeCall } from "@chat-relay/testkit/fake-n8n";
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { hash, type Random } from "./random.ts";
 import type { Seen } from "./load.ts";
 import type { World } from "./world.ts";
 
-const KEY = webhookKeys(WEBHOOK_SECRET)[0] as Buffer;
+const KEY = webhookKeys(WEBHOOK_SECRET)[0] as WebhookKey;
 const GIVE_UP_MS = 90_000;
 
 /** Headers of a signed callback. */

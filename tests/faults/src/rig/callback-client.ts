@@ -1,11 +1,11 @@
-import { signWebhook, webhookKeys } from "@chat-relay/core/webhook-signature";
+import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { WEBHOOK_SECRET } from "./product-env.ts";
 import { rawRequest, type RawAnswer, type RawRequest } from "./raw-http.ts";
 import type { SupervisedService } from "./supervised-service.ts";
 
 export const CALLBACK_PATH = "/api/chat/webhook";
 
-const KEY = webhookKeys(WEBHOOK_SECRET)[0] as Buffer;
+const KEY = webhookKeys(WEBHOOK_SECRET)[0] as WebhookKey;
 
 export interface Callback extends Pick<RawRequest, "from" | "giveUpMs"> {
   id: string;
@@ -15,7 +15,7 @@ export interface Callback extends Pick<RawRequest, "from" | "giveUpMs"> {
   sentBody?: string | Buffer;
   /** How long ago it was signed; now by default. */
   ageSeconds?: number;
-  key?: Buffer;
+  key?: WebhookKey;
   /** Over or beside the signed ones; undefined leaves one out. */
   headers?: RawRequest["headers"];
 }
