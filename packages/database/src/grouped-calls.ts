@@ -36,8 +36,6 @@ export interface GroupedCallsOptions {
 // More than this in a statement saves hardly anything more, and all of it waits for the slowest row.
 const GROUP_MAX_CALLS = 50;
 const GROUP_MAX_CHARS = 512 * 1_024;
-// While one group is on its way to the disk, the next is worked on.
-const MAX_RUNNING = 2;
 
 // Whoever has a session is done with it after a few milliseconds, most often: then the call goes with the next group. To wait
 // for its lock takes a transaction, and four round trips.
@@ -55,7 +53,8 @@ class Line {
   #waiting: Waiting[] = [];
   /** Sessions with a call under way: the next one of the same session comes after it, and sees what it did. */
   #sessions = new Set<string>();
-  #running = 0;
+  // One at a time: two half as large take PostgreSQL longer.
+  #running = false;
   #scheduled = false;
 
   constructor(statement: Statement, options: GroupedCallsOptions) {
@@ -82,15 +81,14 @@ class Line {
   }
 
   #start(): void {
-    while (this.#running < MAX_RUNNING) {
-      const group = this.#take();
-      if (group.length === 0) return;
-      this.#running += 1;
-      void this.#serve(group).finally(() => {
-        this.#running -= 1;
-        this.#start();
-      });
-    }
+    if (this.#running) return;
+    const group = this.#take();
+    if (group.length === 0) return;
+    this.#running = true;
+    void this.#serve(group).finally(() => {
+      this.#running = false;
+      this.#start();
+    });
   }
 
   #take(): Waiting[] {

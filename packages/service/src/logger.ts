@@ -63,9 +63,9 @@ function standardOutput(): DestinationStream {
   let scheduled = false;
   const flush = () => {
     scheduled = false;
-    output.flushSync();
+    output.flush();
   };
-  process.on("exit", flush);
+  process.on("exit", () => output.flushSync());
   return {
     write(line) {
       output.write(line);
