@@ -9,6 +9,7 @@ import { encodeEvent } from "./event-codec.ts";
 import { CONSUMER_NAME, ensureProvisioned, type ProvisionLimits } from "./provision.ts";
 import { checkServer } from "./server-check.ts";
 import { announceChange } from "./session-feed.ts";
+import { StreamPublisher, type PublishAck } from "./stream-publisher.ts";
 
 export type BusOptions = ProvisionLimits &
   Pick<ChatConfig, "natsUrl" | "publishTimeoutMs"> & {
@@ -16,12 +17,6 @@ export type BusOptions = ProvisionLimits &
     name: string;
     onStatus?: (event: "connected" | "disconnected" | "unreachable" | "refused", detail: string) => void;
   };
-
-export interface PublishAck {
-  streamSequence: number;
-  /** The bus had this event already. */
-  duplicate: boolean;
-}
 
 export interface BusState {
   pending: number;
@@ -36,6 +31,7 @@ export interface BusClient {
   connection: NatsConnection;
   js: JetStreamClient;
   jsm: JetStreamManager;
+  publisher: StreamPublisher;
 }
 
 /** JetStream as chat-relay uses it. Connects in the background and stays connected. */
@@ -79,6 +75,7 @@ class NatsBus implements Bus {
   #connection: NatsConnection | undefined;
   #js: JetStreamClient | undefined;
   #jsm: JetStreamManager | undefined;
+  #publisher: StreamPublisher | undefined;
   #connected = false;
   #closing = new AbortController();
   #listeners = new Set<() => void>();
@@ -104,7 +101,8 @@ class NatsBus implements Bus {
     if (this.#closing.signal.aborted) return connection.close();
     this.#connection = connection;
     checkServer(connection);
-    this.#js = jetstream(connection, { timeout: this.#options.publishTimeoutMs });
+    this.#js = jetstream(connection);
+    this.#publisher = new StreamPublisher(connection, this.#options.publishTimeoutMs);
     this.#jsm = await jetstreamManager(connection, { checkAPI: false, timeout: MANAGE_TIMEOUT_MS });
     void this.#watch(connection);
     this.#setConnected(true, connection.getServer());
@@ -160,19 +158,18 @@ class NatsBus implements Bus {
   }
 
   client(): BusClient {
-    const [connection, js, jsm] = [this.#connection, this.#js, this.#jsm];
-    if (!this.#connected || connection === undefined || js === undefined || jsm === undefined) {
+    const [connection, js, jsm, publisher] = [this.#connection, this.#js, this.#jsm, this.#publisher];
+    if (!this.#connected || !connection || !js || !jsm || !publisher) {
       throw new BusUnavailableError("NATS is not connected");
     }
-    return { connection, js, jsm };
+    return { connection, js, jsm, publisher };
   }
 
   async publish(event: ChatEvent): Promise<PublishAck> {
-    const { js } = this.client();
+    const { publisher } = this.client();
     const { headers, payload } = encodeEvent(event, this.#options.streamMessageMaxBytes);
     try {
-      const ack = await js.publish(eventSubject(event.type, event.sessionId), payload, { msgID: event.id, headers });
-      return { streamSequence: ack.seq, duplicate: ack.duplicate };
+      return await publisher.publish(eventSubject(event.type, event.sessionId), payload, headers);
     } catch (error) {
       throw new BusUnavailableError("JetStream did not confirm a publish", { cause: error });
     }

@@ -1,20 +1,21 @@
 import { EVENT_SOURCE, EVENTS, type ChatEvent, type EventData, type EventType } from "@chat-relay/core/events";
 import { newTraceparent } from "@chat-relay/core/trace-context";
-import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 
 const HEADROOM_BYTES = 2_048;
 
-function eventHeaders(event: ChatEvent): MsgHdrs {
-  const set = headers();
-  set.set("ce-specversion", "1.0");
-  set.set("ce-id", event.id);
-  set.set("ce-source", EVENT_SOURCE);
-  set.set("ce-type", event.type);
-  set.set("ce-time", event.time);
-  set.set("ce-subject", event.sessionId);
-  set.set("content-type", "application/json");
-  set.set("traceparent", event.traceparent ?? newTraceparent());
-  return set;
+function eventHeaders(event: ChatEvent): Record<string, string> {
+  return {
+    "ce-specversion": "1.0",
+    "ce-id": event.id,
+    "ce-source": EVENT_SOURCE,
+    "ce-type": event.type,
+    "ce-time": event.time,
+    "ce-subject": event.sessionId,
+    "content-type": "application/json",
+    traceparent: event.traceparent ?? newTraceparent(),
+    "Nats-Msg-Id": event.id,
+  };
 }
 
 function encodeData(data: EventData<EventType>, maxBytes: number): Buffer {
@@ -24,8 +25,8 @@ function encodeData(data: EventData<EventType>, maxBytes: number): Buffer {
   return Buffer.from(JSON.stringify({ ...data, content: "", contentOmitted: true }), "utf8");
 }
 
-/** An event in CloudEvents' binary mode: context in the headers, data as JSON. */
-export function encodeEvent(event: ChatEvent, maxBytes: number): { headers: MsgHdrs; payload: Buffer } {
+/** An event in CloudEvents' binary mode: context in the headers, data as JSON. The bus knows repeats by its id. */
+export function encodeEvent(event: ChatEvent, maxBytes: number): { headers: Record<string, string>; payload: Buffer } {
   return { headers: eventHeaders(event), payload: encodeData(event.data, maxBytes) };
 }
 

@@ -12,11 +12,11 @@ const BATCH_TIMEOUT_MS = 3_000;
 
 /** Appends pieces to the live log, where every gateway finds the text so far, and sends them to those who follow. */
 export async function publishPieces(bus: BusLink, pieces: ReplyPieces): Promise<void> {
-  const { js } = bus.client();
+  const { publisher } = bus.client();
+  const payload = Buffer.from(JSON.stringify(pieces), "utf8");
   try {
-    await js.publish(pieceSubject(pieces.sessionId, pieces.replyTo), JSON.stringify(pieces), {
-      msgID: `${pieces.replyTo}.${pieces.id}`,
-    });
+    const headers = { "Nats-Msg-Id": `${pieces.replyTo}.${pieces.id}` };
+    await publisher.publish(pieceSubject(pieces.sessionId, pieces.replyTo), payload, headers);
   } catch (error) {
     throw new BusUnavailableError("JetStream did not confirm a piece", { cause: error });
   }

@@ -1,4 +1,5 @@
-import type { Bus, PublishAck } from "@chat-relay/bus/bus";
+import type { Bus } from "@chat-relay/bus/bus";
+import type { PublishAck } from "@chat-relay/bus/stream-publisher";
 import { messageSentEvent, replyEvent, type ChatEvent } from "@chat-relay/core/events";
 import type { ChatMessage } from "@chat-relay/core/message";
 import type { SessionChange } from "@chat-relay/core/session-events";
