@@ -71,7 +71,7 @@ export async function createGatewayApp(dependencies: GatewayDependencies): Promi
   operationsRoutes(base, { health: dependencies.health, registry: context.metrics.registry });
   timeRequests(base, context.metrics.durations);
   acceptJsonBodies(base);
-  await sendSecurityHeaders(base);
+  sendSecurityHeaders(base);
   await allowOrigins(base, dependencies.config.allowedOrigins);
   await documentRoutes(base);
   // Open streams would hold up the close of the server.

@@ -57,18 +57,20 @@ function serializeError(error: unknown): LoggedError | string {
   };
 }
 
-/** Written once a turn of the event loop: a write for each line costs as much as the line. */
+let output: DestinationStream | undefined;
+
+/** Standard output, written once a turn of the event loop: a write for each line costs as much as the line. */
 function standardOutput(): DestinationStream {
-  const output = pino.destination({ dest: 1, sync: true, minLength: BUFFER_CHARS });
+  const buffered = pino.destination({ dest: 1, sync: true, minLength: BUFFER_CHARS });
   let scheduled = false;
   const flush = () => {
     scheduled = false;
-    output.flush();
+    buffered.flush();
   };
-  process.on("exit", () => output.flushSync());
+  process.on("exit", () => buffered.flushSync());
   return {
     write(line) {
-      output.write(line);
+      buffered.write(line);
       if (!scheduled) setImmediate(flush);
       scheduled = true;
     },
@@ -76,7 +78,7 @@ function standardOutput(): DestinationStream {
 }
 
 /** The process's logger: JSON lines on standard output, or to `destination`; event names as messages. */
-export function createLogger(service: string, level: string, destination = standardOutput()): Logger {
+export function createLogger(service: string, level: string, destination?: DestinationStream): Logger {
   const options = {
     level,
     base: { service },
@@ -87,5 +89,5 @@ export function createLogger(service: string, level: string, destination = stand
     },
     serializers: { err: serializeError },
   };
-  return pino(options, destination);
+  return pino(options, destination ?? (output ??= standardOutput()));
 }

@@ -1,6 +1,6 @@
 import type { Bus } from "@chat-relay/bus/bus";
 import { readPieces } from "@chat-relay/bus/live-log";
-import { followSession, type Feed } from "@chat-relay/bus/session-feed";
+import { followSession, type Feed, type FeedListener } from "@chat-relay/bus/session-feed";
 import type { ReplyDelta, ReplyPieces } from "@chat-relay/core/reply-pieces";
 import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
 import type { Database } from "@chat-relay/database/database";
@@ -11,8 +11,8 @@ import type { StreamHost } from "./live-stream.ts";
 import { LiveText } from "./live-text.ts";
 import type { FramedChange, SessionReader } from "./session-reader.ts";
 
+/** What all followed sessions of a gateway have in common. */
 export interface FollowedSessionOptions {
-  sessionId: string;
   bus: Bus;
   database: Database;
   bufferMaxBytes: number;
@@ -23,7 +23,7 @@ export interface FollowedSessionOptions {
   /** A change came without its events: asks for a look at the session. */
   onUnread: (sessionId: string) => void;
   onCut: () => void;
-  onError: (error: unknown, during: string) => void;
+  onError: (error: unknown, sessionId: string, during: string) => void;
 }
 
 /** The server has heard of a subscription within this time, or it is not waited for: the next look finds what was missed. */
@@ -31,29 +31,32 @@ const OPEN_TIMEOUT_MS = 1_000;
 /** Missing pieces are looked for in the live log at most this often. */
 const RELOAD_INTERVAL_MS = 1_000;
 
-/** A session that someone reads live at this gateway: one subscription and one text so far, however many the readers. */
-export class FollowedSession implements StreamHost {
+/**
+ * A session that someone reads live at this gateway: one subscription and one text so far, however many the readers. Most of
+ * them are quiet, and thousands are open: what only a busy one needs is made when it is.
+ */
+export class FollowedSession implements StreamHost, FeedListener {
   readonly sessionId: string;
-  readonly bufferMaxBytes: number;
-  readonly onCut: () => void;
   #options: FollowedSessionOptions;
   #readers = new Set<SessionReader>();
-  #text: LiveText;
-  #feed: Feed | undefined;
-  #opened: Promise<void> | undefined;
+  #text: LiveText | undefined;
+  #closeFeed: Feed["close"] | undefined;
+  /** The feed is being opened. */
+  #opening: Promise<void> | undefined;
   /** The live log is being read: until it is known what of it is over, no text is shown. */
   #loading: Promise<void> | undefined;
   /** Pieces that came meanwhile. */
-  #heard: ReplyPieces[] = [];
+  #heard: ReplyPieces[] | undefined;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  constructor(options: FollowedSessionOptions) {
+  constructor(sessionId: string, options: FollowedSessionOptions) {
+    this.sessionId = sessionId;
     this.#options = options;
-    this.#text = new LiveText(options.replyMaxUnits);
-    this.sessionId = options.sessionId;
-    this.bufferMaxBytes = options.bufferMaxBytes;
-    this.onCut = options.onCut;
+  }
+
+  get bufferMaxBytes(): number {
+    return this.#options.bufferMaxBytes;
   }
 
   /** How many read it. */
@@ -62,19 +65,18 @@ export class FollowedSession implements StreamHost {
   }
 
   /** Hears of the session from when this settles, if NATS is there; once is enough. */
-  follow(): Promise<void> {
-    if (this.#feed !== undefined && this.#opened !== undefined) return this.#opened;
+  async follow(): Promise<void> {
+    if (this.#closeFeed !== undefined) return this.#opening;
     const { bus } = this.#options;
-    if (!bus.connected || this.#closed) return Promise.resolve();
-    const feed = followSession(bus, this.sessionId, {
-      onChange: (change) => this.#takeChange(change),
-      onPieces: (pieces) => this.#takePieces(pieces),
-    });
-    this.#feed = feed;
-    void feed.closed.then(() => (this.#feed = undefined)); // the next look follows it anew
-    this.#opened = within(feed.opened, OPEN_TIMEOUT_MS);
-    this.#loadText(this.#opened);
-    return this.#opened;
+    if (!bus.connected || this.#closed) return;
+    const { opened, closed, close } = followSession(bus, this.sessionId, this);
+    this.#closeFeed = close;
+    void closed.then(() => (this.#closeFeed = undefined)); // the next look follows it anew
+    const opening = within(opened, OPEN_TIMEOUT_MS);
+    this.#opening = opening;
+    this.#loadText(opening);
+    await opening;
+    this.#opening = undefined;
   }
 
   add(reader: SessionReader): void {
@@ -88,12 +90,12 @@ export class FollowedSession implements StreamHost {
   /** Nobody reads it any more. */
   close(): void {
     this.#closed = true;
-    this.#feed?.close();
+    this.#closeFeed?.();
   }
 
   /** What PostgreSQL says of the session; undefined when there is no such session any more. */
   see(state: SessionState | undefined): void {
-    if (this.#feed === undefined) void this.#followLate();
+    if (this.#closeFeed === undefined) void this.#followLate();
     for (const reader of this.#readers) {
       if (state === undefined || state.remainingMs === 0) reader.end();
       else reader.reach(state.position);
@@ -103,13 +105,13 @@ export class FollowedSession implements StreamHost {
   // What happened before the feed was open was not heard.
   async #followLate(): Promise<void> {
     await this.follow();
-    if (this.#feed !== undefined) this.#options.onUnread(this.sessionId);
+    if (this.#closeFeed !== undefined) this.#options.onUnread(this.sessionId);
   }
 
   /** NATS was away: brings the text that was said meanwhile, and was not heard. */
   async reread(): Promise<void> {
     await this.#loading;
-    if (this.#feed === undefined || this.#closed) return;
+    if (this.#closeFeed === undefined || this.#closed) return;
     this.#loadText(Promise.resolve());
     await this.#loading;
   }
@@ -119,12 +121,16 @@ export class FollowedSession implements StreamHost {
   }
 
   observe(event: SessionEvent): void {
-    this.#tell(this.#text.observe(event));
+    this.#tell(this.#liveText().observe(event));
+  }
+
+  onCut(): void {
+    this.#options.onCut();
   }
 
   /** The text so far of replies under way; none while it is being brought, for then it is told when it is there. */
   textSoFar(): ReplyDelta[] {
-    return this.#loading === undefined ? this.#text.whole() : [];
+    return this.#loading === undefined ? (this.#text?.whole() ?? []) : [];
   }
 
   textFrames(): string {
@@ -132,10 +138,10 @@ export class FollowedSession implements StreamHost {
   }
 
   onReadError(error: unknown): void {
-    this.#options.onError(error, "read");
+    this.#options.onError(error, this.sessionId, "read");
   }
 
-  #takeChange({ after, events }: SessionChange): void {
+  onChange({ after, events }: SessionChange): void {
     if (after === null || events.length === 0) return this.#options.onUnread(this.sessionId);
     const framed: FramedChange = {
       after,
@@ -145,9 +151,9 @@ export class FollowedSession implements StreamHost {
     for (const event of events) this.observe(event);
   }
 
-  #takePieces(pieces: ReplyPieces): void {
-    if (this.#loading !== undefined) return void this.#heard.push(pieces);
-    const { deltas, gap } = this.#text.take(pieces);
+  onPieces(pieces: ReplyPieces): void {
+    if (this.#loading !== undefined) return void (this.#heard ??= []).push(pieces);
+    const { deltas, gap } = this.#liveText().take(pieces);
     this.#tell(deltas);
     if (gap && performance.now() - this.#loadedAtMs > RELOAD_INTERVAL_MS) this.#loadText(Promise.resolve());
   }
@@ -163,12 +169,13 @@ export class FollowedSession implements StreamHost {
   #loadText(opened: Promise<void>): void {
     this.#loading ??= opened
       .then(() => this.#readText())
-      .catch((error: unknown) => this.#options.onError(error, "load")) // not the truth: the finished reply comes all the same
+      .catch((error: unknown) => this.#options.onError(error, this.sessionId, "load")) // not the truth: the finished reply comes all the same
       .then(() => {
-        for (const pieces of this.#heard.splice(0)) this.#text.take(pieces);
+        for (const pieces of this.#heard ?? []) this.#liveText().take(pieces);
+        this.#heard = undefined;
         this.#loading = undefined;
         this.#loadedAtMs = performance.now();
-        this.#tell(this.#text.whole());
+        this.#tell(this.textSoFar());
       });
   }
 
@@ -176,9 +183,15 @@ export class FollowedSession implements StreamHost {
     const { bus, database } = this.#options;
     const found = await readPieces(bus, this.sessionId);
     if (found.length === 0) return;
-    this.#text.rebuild(found);
+    const text = this.#liveText();
+    text.rebuild(found);
     // What lies in the live log may be over: nobody took it out if its dispatcher died.
-    this.#text.verify(await readReplyStates(database, this.#text.messageIds()));
+    text.verify(await readReplyStates(database, text.messageIds()));
+  }
+
+  #liveText(): LiveText {
+    this.#text ??= new LiveText(this.#options.replyMaxUnits);
+    return this.#text;
   }
 }
 

@@ -7,7 +7,7 @@ import { hasReached, parseEventId, type Position } from "@chat-relay/core/sessio
 import type { Database } from "@chat-relay/database/database";
 import { readSessionStates } from "@chat-relay/database/read-session-events";
 import type { Logger } from "@chat-relay/service/logger";
-import { FollowedSession } from "./followed-session.ts";
+import { FollowedSession, type FollowedSessionOptions } from "./followed-session.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LiveStream, type StreamHeaders } from "./live-stream.ts";
 import { SessionLook } from "./session-look.ts";
@@ -24,6 +24,8 @@ export interface LiveHubOptions {
 /** A reader who asks for a session's stream. */
 export interface Reader {
   sessionId: string;
+  /** For the log. */
+  requestId: string;
   response: ServerResponse;
   /** The event after which to go on; undefined begins with what comes next. */
   lastEventId: string | undefined;
@@ -47,6 +49,7 @@ const REREADS_AT_ONCE = 8;
 /** The live streams of this gateway: who reads which session, and what they are told. */
 export class LiveHub {
   #options: LiveHubOptions;
+  #followedOptions: FollowedSessionOptions;
   #sessions = new Map<string, FollowedSession>();
   #readers = new Set<SessionReader>();
   #heartbeat: Heartbeat;
@@ -55,8 +58,18 @@ export class LiveHub {
   #closed = false;
 
   constructor(options: LiveHubOptions) {
-    const { bus, config, database, logger } = options;
+    const { bus, config, database, logger, onCut } = options;
     this.#options = options;
+    this.#followedOptions = {
+      bus,
+      database,
+      bufferMaxBytes: config.streamBufferMaxBytes,
+      replyMaxUnits: config.replyMaxBytes,
+      pageSize: PAGE,
+      onUnread: (sessionId) => this.#look.one(sessionId),
+      onCut,
+      onError: (error, sessionId, during) => logger.warn({ err: error, sessionId, during }, "live.failed"),
+    };
     this.#heartbeat = new Heartbeat(config.streamHeartbeatMs);
     this.#look = new SessionLook({
       intervalMs: config.queueIntervalMs,
@@ -80,11 +93,17 @@ export class LiveHub {
    * Takes a reader in. Throws `ChatError` `unavailable` when there is no place here, `rate_limited` when the session has
    * too many, `session_expired` when it is over.
    */
-  async open({ sessionId, response, lastEventId }: Reader): Promise<BeginStream> {
+  async open({ sessionId, requestId, response, lastEventId }: Reader): Promise<BeginStream> {
     const session = this.#admit(sessionId);
     const stream = new LiveStream(session, response);
     this.#enter(session, stream);
-    response.once("close", () => this.#leave(session, stream));
+    const openedAtMs = performance.now();
+    response.once("close", () => {
+      this.#leave(session, stream);
+      if (!response.headersSent) return; // refused
+      const durationMs = Math.round(performance.now() - openedAtMs);
+      this.#options.logger.info({ requestId, sessionId, durationMs }, "stream.closed");
+    });
     if (response.destroyed) this.#leave(session, stream); // gone before we listened
     await session.follow();
     // Read after the feed is open: what happens from here on is heard.
@@ -146,18 +165,7 @@ export class LiveHub {
   }
 
   #followed(sessionId: string): FollowedSession {
-    const { bus, config, database, logger, onCut } = this.#options;
-    const session = new FollowedSession({
-      sessionId,
-      bus,
-      database,
-      bufferMaxBytes: config.streamBufferMaxBytes,
-      replyMaxUnits: config.replyMaxBytes,
-      pageSize: PAGE,
-      onUnread: (id) => this.#look.one(id),
-      onCut,
-      onError: (error, during) => logger.warn({ err: error, sessionId, during }, "live.failed"),
-    });
+    const session = new FollowedSession(sessionId, this.#followedOptions);
     this.#sessions.set(sessionId, session);
     return session;
   }

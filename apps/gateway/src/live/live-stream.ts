@@ -31,6 +31,9 @@ export interface StreamHost {
   onReadError(error: unknown): void;
 }
 
+/** Of a connection that breaks while it is written to; its close is what counts. */
+const ignoreError = (): void => undefined;
+
 /**
  * One reader. It reads from PostgreSQL until there is nothing after its position, paced by the connection; from then on it
  * is told what happens. What it may have missed it reads again: there is no gap between the two, and no repeat.
@@ -48,8 +51,7 @@ export class LiveStream implements SessionReader {
   constructor(host: StreamHost, response: ServerResponse) {
     this.#host = host;
     this.#response = response;
-    // Of a connection that breaks while it is written to; its close is what counts.
-    response.on("error", () => undefined);
+    response.on("error", ignoreError);
   }
 
   /** Opens the response and goes on from the position. */

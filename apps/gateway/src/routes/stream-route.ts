@@ -51,11 +51,8 @@ export function streamRoute(scope: ZodApp, { live }: GatewayContext): void {
   scope.get("/api/chat/stream/:sessionId", { schema, exposeHeadRoute: false }, async (request, reply) => {
     const { sessionId } = guardedSession(request);
     const lastEventId = request.headers["last-event-id"] || request.query.lastEventId || undefined;
-    const begin = await live.open({ sessionId, response: reply.raw, lastEventId });
+    const begin = await live.open({ sessionId, requestId: request.id, response: reply.raw, lastEventId });
     reply.headers(HEADERS).hijack();
-    reply.raw.once("close", () =>
-      request.log.info({ sessionId, durationMs: Math.round(reply.elapsedTime) }, "stream.closed"),
-    );
     begin(reply.getHeaders());
   });
 }

@@ -33,7 +33,7 @@ export const LIVE_CONTROLS = {
     NO_LOOK,
     {
       file: FOLLOWED,
-      from: "if (this.#feed === undefined) void this.#followLate();",
+      from: "if (this.#closeFeed === undefined) void this.#followLate();",
       to: "void this.#followLate;",
     },
     {
@@ -110,8 +110,8 @@ export const LIVE_CONTROLS = {
   "events of every session heard": [
     {
       file: FOLLOWED,
-      from: "followSession(bus, this.sessionId, {",
-      to: 'followSession(bus, "*", {',
+      from: "followSession(bus, this.sessionId, this",
+      to: 'followSession(bus, "*", this',
     },
   ],
 } satisfies Record<string, Edit[]>;
