@@ -82,7 +82,7 @@ export const CONTROLS = {
   "no total deadline": [
     {
       file: N8N_CLIENT,
-      from: "setTimeout(() => deadline.abort(), this.#options.webhookTimeoutMs)",
+      from: "setTimeout(() => ending.abort(PAST_DEADLINE), this.#options.webhookTimeoutMs)",
       to: "setTimeout(() => undefined, this.#options.webhookTimeoutMs)",
     },
     {
