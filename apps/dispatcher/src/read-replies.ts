@@ -20,10 +20,12 @@ function isJson(contentType: string): boolean {
   return contentType === "application/json" || /^application\/[\w.-]+\+json$/.test(contentType);
 }
 
+const decoder = new TextDecoder(); // drops a byte order mark, mends what is not UTF-8
+
 function extract({ contentType, body }: Answer): string[] | undefined {
   const mediaType = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
   if (body.length === 0) return [];
-  const text = new TextDecoder().decode(body); // drops a byte order mark, mends what is not UTF-8
+  const text = decoder.decode(body);
   if (mediaType === "text/plain") return text === "" ? [] : [text];
   if (!isJson(mediaType) || text.trim() === "") return [];
   try {

@@ -129,9 +129,10 @@ describe("the receiver's process", () => {
     }
     receiver.child.kill("SIGTERM");
     expect(await receiver.exit).toBe(0);
-    const recorded = receiver.lines.filter((line) => line["msg"] === "callback.recorded");
+    const recorded = receiver.lines.filter((line) => line["callback"] === "recorded");
     expect(recorded).toHaveLength(1);
     expect(recorded[0]).toMatchObject({
+      msg: "request.completed",
       callbackId: once["webhook-id"],
       messageId: first.messageId,
       sessionId,

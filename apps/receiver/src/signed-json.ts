@@ -1,5 +1,7 @@
 import { ChatError } from "@chat-relay/core/errors";
 
+// Fatal: bytes that are no UTF-8 must not turn into other text than was signed.
+const decoder = new TextDecoder("utf-8", { fatal: true });
 const JSON_TYPE = /^application\/json[ \t]*(?:;.*)?$/i;
 
 /** The JSON of a verified request; throws `unsupported_media_type` or `malformed_json`. */
@@ -8,8 +10,7 @@ export function parseSignedJson(contentType: string | undefined, body: Buffer): 
     throw new ChatError("unsupported_media_type", "The content type must be application/json");
   }
   try {
-    // Fatal: bytes that are no UTF-8 must not turn into other text than was signed.
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return JSON.parse(decoder.decode(body));
   } catch {
     throw new ChatError("malformed_json", "The body is not valid JSON in UTF-8"); // V8's message would quote the body
   }

@@ -32,6 +32,8 @@ export interface ConsumerOptions {
 const FETCH_EXPIRES_MS = 2_000;
 const FETCH_HEARTBEAT_MS = 500;
 const PAUSE_MS = 250;
+/** While work waits, lanes come free one by one: so long a lane waits for others to be fetched for. */
+const GATHER_MS = 5;
 
 function answer(message: JsMsg, outcome: Outcome): void {
   switch (outcome.kind) {
@@ -55,6 +57,7 @@ export class Consumer {
   #requested = 0;
   /** Fetches that are being opened or read. */
   #fetching = 0;
+  #gatherUntilMs: number | undefined;
   #info: ConsumerInfo | undefined;
   #wake = Promise.withResolvers<void>();
 
@@ -87,11 +90,21 @@ export class Consumer {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
-    const free = this.#options.limit() - this.#inFlight.size - this.#requested;
-    // Few large fetches rather than many small ones, yet never none while a lane is free.
-    const worthIt = free > 0 && (this.#requested === 0 || free >= this.#options.limit() / 4);
-    if (worthIt && this.#options.bus.connected) void this.#fetch(free, signal);
-    await this.#nextWake(worthIt ? PAUSE_MS : FETCH_EXPIRES_MS);
+    const limit = this.#options.limit();
+    const free = limit - this.#inFlight.size - this.#requested;
+    const delayMs = this.#fetchDelayMs(free, limit);
+    if (delayMs !== 0) return this.#nextWake(delayMs ?? FETCH_EXPIRES_MS);
+    this.#gatherUntilMs = undefined;
+    if (this.#options.bus.connected) void this.#fetch(free, signal);
+    await this.#nextWake(PAUSE_MS);
+  }
+
+  /** Few large fetches rather than many small ones, yet no lane is left free for long; undefined while none is needed. */
+  #fetchDelayMs(free: number, limit: number): number | undefined {
+    if (free > 0 && free >= limit / 4) return 0;
+    const wanted = free > 0 && this.#requested === 0;
+    this.#gatherUntilMs = wanted ? (this.#gatherUntilMs ?? performance.now() + GATHER_MS) : undefined;
+    return this.#gatherUntilMs && Math.max(0, this.#gatherUntilMs - performance.now());
   }
 
   async #nextWake(timeoutMs: number): Promise<void> {

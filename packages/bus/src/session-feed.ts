@@ -15,7 +15,7 @@ export interface Feed {
   opened: Promise<void>;
   /** Settles when nothing more is heard: closed here, or the connection was given up. */
   closed: Promise<void>;
-  close(): void;
+  close: () => void;
 }
 
 const HEADROOM_BYTES = 1_024;

@@ -12,6 +12,13 @@ import Fastify, {
 } from "fastify";
 import type { Logger } from "./logger.ts";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What a request came to, for its line in the log: ids and the like. */
+    outcome: Readonly<Record<string, string | number>> | null;
+  }
+}
+
 export interface HttpAppOptions {
   logger: Logger;
   bodyMaxBytes: number;
@@ -86,6 +93,7 @@ function logRequests(app: FastifyInstance): void {
     if (isEventStream(reply)) return;
     request.log.info(
       {
+        ...request.outcome,
         method: request.method,
         route: request.routeOptions.url ?? "none",
         status: reply.statusCode,
@@ -138,6 +146,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     clientErrorHandler: clientErrorHandler(options),
   };
   const app: FastifyInstance = Fastify(settings);
+  app.decorateRequest("outcome", null);
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });

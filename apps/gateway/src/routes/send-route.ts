@@ -50,6 +50,8 @@ export function sendRoute(scope: ZodApp, context: GatewayContext): void {
     const traceparent = childTraceparent(request.headers.traceparent);
     const message = { session: guardedSession(request), content, messageType, metadata, idempotencyKey, traceparent };
     const result = await sendMessage(context, message, (limits) => void reply.headers(limits));
+    const { id: messageId, sessionId, sequence } = result.message;
+    request.outcome = { messageId, sessionId, sequence };
     if (result.kind === "duplicate") return reply.code(200).send({ ...result.message, duplicate: true });
     return reply.code(202).send(result.message);
   });

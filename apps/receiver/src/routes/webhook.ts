@@ -38,10 +38,7 @@ export function webhookRoutes(
       }
       counter.taken(taken.duplicate ? "duplicate" : "recorded");
       const { messageId, sessionId, sequence, duplicate } = taken;
-      request.log.info(
-        { callbackId, messageId, sessionId, sequence },
-        duplicate ? "callback.repeated" : "callback.recorded",
-      );
+      request.outcome = { callback: duplicate ? "repeated" : "recorded", callbackId, messageId, sessionId, sequence };
       return taken;
     },
   );
