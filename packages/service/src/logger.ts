@@ -67,7 +67,13 @@ function standardOutput(): DestinationStream {
     scheduled = false;
     buffered.flush();
   };
-  process.on("exit", () => buffered.flushSync());
+  process.on("exit", () => {
+    try {
+      buffered.flushSync();
+    } catch {
+      // Nobody reads it any more.
+    }
+  });
   return {
     write(line) {
       buffered.write(line);
