@@ -7,7 +7,12 @@ export const CALLED_ONCE = "no message is called twice";
 
 /** Looks for messages that n8n was told more than once. */
 export function checkCalledOnce(calls: readonly FakeCall[]): void {
-  const seen = new Set<string>();
-  const again = calls.map(messageIdOf).filter((id) => seen.size === seen.add(id).size);
-  mustHold(CALLED_ONCE, again);
+  const again = [...Map.groupBy(calls, messageIdOf)].filter(([, ofMessage]) => ofMessage.length > 1);
+  const told = again.map(([messageId, ofMessage]) => {
+    const attempts = ofMessage.map(
+      (call) => `attempt ${String(call.headers["chat-attempt"])} at ${Math.round(call.receivedAtMs)}`,
+    );
+    return `${messageId}: ${attempts.join(", ")}`;
+  });
+  mustHold(CALLED_ONCE, told);
 }
