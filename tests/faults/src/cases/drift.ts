@@ -61,7 +61,11 @@ async function underWay({ load, world, bot, random }: Trial): Promise<void> {
   await load.open(30);
   await load.steady(30, 60);
   for (const dispatcher of world.dispatchers) dispatcher.pause();
-  await load.steady(60, 60);
+  // Else what is sent now would be on its way to them, and nothing would wait in the stream.
+  await waitFor("their fetches to run out", () =>
+    byHand(world, async (manager) => (await manager.consumers.info(STREAM_NAME, CONSUMER_NAME)).num_waiting === 0),
+  );
+  await load.steady(60, 120);
 }
 
 type Destroy = Parameters<typeof byHand<unknown>>[1];
