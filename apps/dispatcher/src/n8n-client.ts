@@ -176,7 +176,7 @@ class HttpN8nClient implements N8nClient {
   }
 
   async #request({ headers, body, signal, onBody }: Call, agent: Agent): Promise<CallResult> {
-    // One signal for both reasons to end it: a compound one costs as much as signing the call.
+    // One signal for both reasons to end it, which is cheaper than a compound one.
     const ending = new AbortController();
     const giveUp = () => ending.abort();
     const timer = setTimeout(() => ending.abort(PAST_DEADLINE), this.#options.webhookTimeoutMs);

@@ -98,9 +98,10 @@ export class LiveHub {
     const stream = new LiveStream(session, response);
     this.#enter(session, stream);
     const openedAtMs = performance.now();
+    let begun = false;
     response.once("close", () => {
       this.#leave(session, stream);
-      if (!response.headersSent) return; // refused
+      if (!begun) return; // refused, which the request's own line tells
       const durationMs = Math.round(performance.now() - openedAtMs);
       this.#options.logger.info({ requestId, sessionId, durationMs }, "stream.closed");
     });
@@ -113,7 +114,10 @@ export class LiveHub {
     this.#refuseClosed();
     const known = resumedFrom(sessionId, lastEventId, state.position);
     const isReset = lastEventId !== undefined && known === undefined;
-    return (headers) => stream.begin(headers, known ?? state.position, { newest: state.position, isReset });
+    return (headers) => {
+      begun = true;
+      stream.begin(headers, known ?? state.position, { newest: state.position, isReset });
+    };
   }
 
   /**
