@@ -7,9 +7,10 @@ import { DatabaseUnavailableError } from "@chat-relay/database/database";
 export class ClaimGate {
   #inDoubt = false;
 
-  /** How many of `wanted` may be under way, now. */
-  limit(wanted: number): number {
-    return this.#inDoubt ? Math.min(1, wanted) : wanted;
+  /** How many of `wanted` may be under way, now; `held` are claimed already. */
+  limit(wanted: number, held: number): number {
+    if (!this.#inDoubt) return wanted;
+    return held > 0 ? 0 : Math.min(1, wanted); // what is held will tell
   }
 
   /** Makes a claim, renews leases or settles, and learns from it whether PostgreSQL answers. */

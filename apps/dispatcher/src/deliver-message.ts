@@ -14,10 +14,11 @@ import type { Logger } from "@chat-relay/service/logger";
 import type { Breaker, Reach } from "./breaker.ts";
 import type { ClaimGate } from "./claim-gate.ts";
 import type { HeldClaims } from "./held-claims.ts";
-import { judgeCall } from "./judge-call.ts";
+import { judgeCall, judgeFault } from "./judge-call.ts";
 import { forgetLive, showLive } from "./live-answer.ts";
 import type { DispatcherMetrics } from "./metrics.ts";
-import type { CallResult, N8nClient } from "./n8n-client.ts";
+import type { CallResult } from "./n8n-call.ts";
+import type { N8nClient } from "./n8n-client.ts";
 import { tokenWaits } from "./token-waits.ts";
 
 export interface DeliverDependencies {
@@ -39,20 +40,36 @@ export interface DeliverDependencies {
 const HELD_BACK_MS = 500;
 const SETTLE_RETRY_MS = 250;
 
+function elapsedMs(sinceMs: number): number {
+  return Math.round(performance.now() - sinceMs);
+}
+
 function jitterMs(): number {
   return Math.round(Math.random() * 250);
 }
 
-/** Delivers the message that a work token stands for; the result says what becomes of the token. */
-export async function deliverMessage(dependencies: DeliverDependencies, event: ChatEvent): Promise<Outcome> {
+/**
+ * Delivers the message that a work token stands for; the result says what becomes of the token. Lane and place are for the
+ * call: another may begin while this one is settled.
+ */
+export async function deliverMessage(
+  dependencies: DeliverDependencies,
+  event: ChatEvent,
+  leaveLane: () => void,
+): Promise<Outcome> {
   const { breaker } = dependencies;
   const place = breaker.enter();
   if (place === undefined) return { kind: "retry", afterMs: HELD_BACK_MS + jitterMs() };
-  let reach: Reach | undefined;
+  let isCalled = false;
+  const onCalled = (result: CallResult) => {
+    isCalled = true;
+    breaker.leave(place, reachOf(result));
+    leaveLane();
+  };
   try {
-    return await claimAndDeliver(dependencies, event, (result) => (reach = reachOf(result)));
+    return await claimAndDeliver(dependencies, event, onCalled);
   } finally {
-    breaker.leave(place, reach);
+    if (!isCalled) breaker.leave(place, undefined);
   }
 }
 
@@ -104,23 +121,42 @@ function withoutCall({ config }: DeliverDependencies, claim: Claim, claimedAtMs:
 async function attempt(dependencies: DeliverDependencies, claim: Claim, context: AttemptContext): Promise<Attempt> {
   const uncalled = withoutCall(dependencies, claim, context.claimedAtMs);
   if (uncalled !== undefined) return { settlement: uncalled, shown: false };
-  const { config, n8n, metrics } = dependencies;
   const startedAtMs = performance.now();
+  try {
+    return await makeCall(dependencies, claim, context, startedAtMs);
+  } catch (error) {
+    // Ours, and most likely again at the next attempt: settled, so that it ends like any other that fails.
+    dependencies.logger.error({ messageId: claim.messageId, ...placeOf(error) }, "delivery.broken");
+    const settlement = judgeFault({ ...judgedNow(dependencies, claim), durationMs: elapsedMs(startedAtMs) });
+    return { settlement, shown: true };
+  }
+}
+
+/** What an error is and where it was thrown; its message may quote n8n, and so the visitor. */
+function placeOf(error: unknown): { type: string; at: string[] } {
+  if (!(error instanceof Error)) return { type: typeof error, at: [] };
+  const frames = error.stack?.split("\n").filter((line) => line.startsWith("    at "));
+  return { type: error.name, at: frames?.map((frame) => frame.trim()) ?? [] };
+}
+
+function judgedNow({ config }: DeliverDependencies, { budgetUsed }: Claim) {
+  return { limits: config, budgetUsed, nowMs: Date.now(), random: Math.random() };
+}
+
+async function makeCall(
+  dependencies: DeliverDependencies,
+  claim: Claim,
+  context: AttemptContext,
+  startedAtMs: number,
+): Promise<Attempt> {
+  const { n8n, metrics } = dependencies;
   using live = showLive(dependencies, claim);
   const call = { ...signedCall(dependencies, claim, context.event), signal: context.signal, onBody: live.write };
   const result = await n8n.call(call);
-  const durationMs = Math.round(performance.now() - startedAtMs);
+  const durationMs = elapsedMs(startedAtMs);
   context.onCalled(result);
   metrics.calls.observe({ result: result.kind }, durationMs / 1_000);
-  const [nowMs, random] = [Date.now(), Math.random()];
-  const settlement = judgeCall(result, {
-    limits: config,
-    budgetUsed: claim.budgetUsed,
-    durationMs,
-    nowMs,
-    endStream: live.end,
-    random,
-  });
+  const settlement = judgeCall(result, { ...judgedNow(dependencies, claim), durationMs, endStream: live.end });
   return { settlement, shown: live.wasShown() };
 }
 

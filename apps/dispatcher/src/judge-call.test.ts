@@ -1,7 +1,7 @@
 import { testConfig } from "@chat-relay/testkit/test-config";
 import { describe, expect, test } from "vitest";
-import { judgeCall, type JudgeContext } from "./judge-call.ts";
-import type { CallResult } from "./n8n-client.ts";
+import { judgeCall, judgeFault, type JudgeContext } from "./judge-call.ts";
+import type { CallResult } from "./n8n-call.ts";
 
 const CONTEXT: JudgeContext = {
   limits: testConfig(),
@@ -41,6 +41,11 @@ describe("a 2xx answer", () => {
 });
 
 describe("a failed attempt", () => {
+  test("is one at which the dispatcher itself fails, retried and given up like any other", () => {
+    expect(judgeFault(CONTEXT)).toMatchObject({ kind: "retry", attempt: { durationMs: 7, httpStatus: null } });
+    expect(judgeFault({ ...CONTEXT, budgetUsed: CONTEXT.limits.queueMaxAttempts }).kind).toBe("failed");
+  });
+
   test.each([301, 302, 307, 400, 401, 403, 404, 408, 422, 429, 500, 502, 503, 504])("%i may be retried", (status) => {
     expect(kindOf(answered(status))).toBe("retry");
   });

@@ -2,7 +2,7 @@ import type { ChatConfig } from "@chat-relay/core/config";
 import { backoffDelayMs, retryAfterDelayMs } from "@chat-relay/core/retry-policy";
 import { toStorable, truncateText } from "@chat-relay/core/text";
 import type { Settlement } from "@chat-relay/database/settle-delivery";
-import { isEncoded, type CallResult } from "./n8n-client.ts";
+import { isEncoded, type CallResult } from "./n8n-call.ts";
 import type { StreamResult } from "./n8n-stream.ts";
 import { readReplies } from "./read-replies.ts";
 
@@ -103,7 +103,16 @@ function retryDelayMs(retryAfter: string | undefined, context: JudgeContext): nu
 
 /** Decides by the contract's rules what becomes of a message after a call. */
 export function judgeCall(result: CallResult, context: JudgeContext): Settlement {
-  const verdict = judge(result, context);
+  return settlementOf(judge(result, context), context);
+}
+
+/** Of a message at which the dispatcher itself fails, every time perhaps: an attempt as any other that came to nothing. */
+export function judgeFault(context: Omit<JudgeContext, "endStream">): Settlement {
+  const error = "the dispatcher failed at this message; its log says why";
+  return settlementOf({ kind: "may_retry", httpStatus: null, error }, { ...context, endStream: () => undefined });
+}
+
+function settlementOf(verdict: Verdict, context: JudgeContext): Settlement {
   if (verdict.kind === "not_made") return { kind: "handed_back", delayMs: 0 };
   const attempt = { durationMs: context.durationMs, httpStatus: verdict.httpStatus, error: null };
   if (verdict.kind === "delivered") return { kind: "delivered", attempt, replies: verdict.replies };

@@ -32,11 +32,12 @@ afterAll(() => dispatcher[Symbol.asyncDispose]());
 async function follow(): Promise<void> {
   feed?.close();
   [changes, heard] = [[], []];
-  feed = followSession(dispatcher.bus, sessionId, {
+  const opening = followSession(dispatcher.bus, sessionId, {
     onChange: (change) => changes.push(change),
     onPieces: (pieces) => heard.push(pieces),
   });
-  await feed.opened;
+  feed = opening.feed;
+  await opening.opened;
 }
 
 const line = (type: string, content?: string, nodeId = "n1") =>
@@ -226,7 +227,6 @@ describe("the live log", () => {
     const response = stream(await first!, line("item", "Hello"));
     await shows("Hello");
     feed.close(); // else someone hears a piece whom nobody confirms, and that takes its time
-    await feed.closed;
     await dispatcher.bus.client().connection.flush();
     await dispatcher.bus.client().jsm.streams.delete(LIVE_STREAM_NAME);
     let text = "Hello";

@@ -29,8 +29,8 @@ test("who follows a session is told to look when no reply came in time", async (
   const sessionId = await dispatcher.session();
   const changes: SessionChange[] = [];
   const listener = { onChange: (change: SessionChange) => changes.push(change), onPieces: () => undefined };
-  const feed = followSession(dispatcher.bus, sessionId, listener);
-  await feed.opened;
+  const { feed, opened } = followSession(dispatcher.bus, sessionId, listener);
+  await opened;
   const message = await dispatcher.send(sessionId);
   await dispatcher.until(message.id, "unanswered");
   await waitFor("the news", () => changes.length > 1);

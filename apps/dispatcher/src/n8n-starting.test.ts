@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import type { CallResult } from "./n8n-client.ts";
+import type { CallResult } from "./n8n-call.ts";
 import { N8nStarting } from "./n8n-starting.ts";
 
 const LIMITS = { n8nStartingMaxMs: 1_000, breakerProbeMaxMs: 100 };

@@ -1,5 +1,5 @@
 import type { ChatConfig } from "@chat-relay/core/config";
-import type { CallResult } from "./n8n-client.ts";
+import type { CallResult } from "./n8n-call.ts";
 
 /** n8n's words while it prepares its database; it says them with status 200. */
 const STARTING = "n8n is starting up. Please wait";

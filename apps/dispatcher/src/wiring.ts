@@ -66,8 +66,8 @@ export async function wireDispatcher(config: ChatConfig, logger: Logger): Promis
   };
   const consumer = new Consumer({
     bus,
-    limit: () => gate.limit(breaker.limit()),
-    handle: (event) => deliverMessage(dependencies, event),
+    limit: () => gate.limit(breaker.limit(), held.size),
+    handle: (event, leaveLane) => deliverMessage(dependencies, event, leaveLane),
     heartbeat: async () => {
       if (held.size > 0) await gate.through(() => held.renew());
     },

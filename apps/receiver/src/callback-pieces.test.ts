@@ -57,8 +57,9 @@ const ACCEPTED = { status: 200, body: { accepted: true } };
 describe("a piece of a reply", () => {
   test("goes to those who follow the session and into the live log, and not into the history", async () => {
     const heard: ReplyPieces[] = [];
-    const feed = followSession(bus, sessionId, { onChange: () => undefined, onPieces: (given) => heard.push(given) });
-    await feed.opened;
+    const listener = { onChange: () => undefined, onPieces: (given: ReplyPieces) => heard.push(given) };
+    const { feed, opened } = followSession(bus, sessionId, listener);
+    await opened;
     expect(await post(piece(), { id: "evt_1" })).toMatchObject(ACCEPTED);
     expect(await post(piece({ offset: 4, content: " upon a time" }), { id: "evt_2" })).toMatchObject(ACCEPTED);
     const common = { sessionId, replyTo, attempt: 0, afterSequence: 1 };
@@ -135,8 +136,9 @@ describe("once the reply is there", () => {
   test("a late piece is taken and shown to nobody", async () => {
     await finish();
     const heard: ReplyPieces[] = [];
-    const feed = followSession(bus, sessionId, { onChange: () => undefined, onPieces: (given) => heard.push(given) });
-    await feed.opened;
+    const listener = { onChange: () => undefined, onPieces: (given: ReplyPieces) => heard.push(given) };
+    const { feed, opened } = followSession(bus, sessionId, listener);
+    await opened;
     expect(await post(piece())).toMatchObject(ACCEPTED);
     expect(await shown()).toEqual([]);
     await publishPieces(bus, { ...MARK, sessionId, replyTo });

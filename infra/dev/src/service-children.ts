@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { NODE_FLAGS } from "@chat-relay/core/node-flags";
 import { sendSignal } from "@chat-relay/embedded/stop-process";
 import type { StopStep } from "@chat-relay/embedded/stop-process";
 import { startChild } from "./child-process.ts";
@@ -20,12 +21,12 @@ export interface ChildSurroundings {
 
 export const APPS = ["dispatcher", "receiver", "gateway"] as const;
 
-/** Runs one of the apps under the Node that runs us. */
+/** Runs one of the apps under the Node that runs us, with its flags. */
 export async function startApp(
   name: (typeof APPS)[number] | "migrate",
   around: ChildSurroundings,
 ): Promise<RunningProcess> {
-  return await startScript(name, `apps/${name}/src/main.ts`, terminate(around.graceMs), around);
+  return await startScript(name, `apps/${name}/src/main.ts`, terminate(around.graceMs), around, NODE_FLAGS[name]);
 }
 
 /** Makes the files of the widget, which the gateway serves. */
@@ -69,11 +70,12 @@ async function startScript(
   script: string,
   stopSteps: StopStep[],
   around: ChildSurroundings,
+  nodeFlags: readonly string[] = [],
 ): Promise<RunningProcess> {
   const { root, env, log, record } = around;
   return await startChild({
     name,
-    args: [join(root, script)],
+    args: [...nodeFlags, join(root, script)],
     cwd: root,
     env: { ...env },
     stopSteps,

@@ -111,7 +111,7 @@ describe("consuming", () => {
   let stopping: AbortController;
   let running: Promise<void>;
 
-  function consume(handle: (given: ChatEvent) => Promise<Outcome>, options: Partial<ConsumerOptions> = {}): Consumer {
+  function consume(handle: ConsumerOptions["handle"], options: Partial<ConsumerOptions> = {}): Consumer {
     stopping = new AbortController();
     const consumer = new Consumer({
       bus,
@@ -213,6 +213,34 @@ describe("consuming", () => {
     await settled();
     expect(calls).toBe(6);
     expect(most).toBe(2);
+  });
+
+  test("a lane that is given back early takes another token, up to twice as many as there are lanes", async () => {
+    let release = Promise.withResolvers<void>();
+    let [calls, leavesEarly] = [0, true];
+    consume(
+      async (_event, leaveLane) => {
+        calls += 1;
+        if (leavesEarly) leaveLane();
+        await release.promise;
+        return { kind: "done" };
+      },
+      { limit: () => 2 },
+    );
+    const expectAtOnce = async (count: number) => {
+      calls = 0;
+      await Promise.all(Array.from({ length: 9 }, () => bus.publish(event())));
+      await waitFor(`${count} under way`, () => calls === count);
+      const startedAtMs = performance.now();
+      await waitFor("some time to pass", () => performance.now() - startedAtMs > 1_000);
+      expect(calls).toBe(count);
+      release.resolve();
+      await settled();
+      expect(calls).toBe(9);
+    };
+    await expectAtOnce(4);
+    [release, leavesEarly] = [Promise.withResolvers<void>(), false];
+    await expectAtOnce(2); // none was given back twice
   });
 
   test("goes on after stream and consumer were deleted under it", async () => {

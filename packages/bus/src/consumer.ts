@@ -18,10 +18,13 @@ export type Outcome =
 
 export interface ConsumerOptions {
   bus: Bus;
-  /** How many tokens may be handled at once, now; 0 pauses. */
+  /** How many lanes there are, now; 0 pauses. */
   limit: () => number;
-  /** Must not throw for an expected failure; what it throws is retried after `errorDelayMs`. */
-  handle: (event: ChatEvent) => Promise<Outcome>;
+  /**
+   * Handles a token in a lane of its own, which `leaveLane` gives back early: what is left to do then holds nobody up. Must
+   * not throw for an expected failure; what it throws is retried after `errorDelayMs`.
+   */
+  handle: (event: ChatEvent, leaveLane: () => void) => Promise<Outcome>;
   /** Runs before the tokens under way are reported as such, every third of `ackWaitMs`. */
   heartbeat: () => Promise<void>;
   ackWaitMs: number;
@@ -34,6 +37,8 @@ const FETCH_HEARTBEAT_MS = 500;
 const PAUSE_MS = 250;
 /** While work waits, lanes come free one by one: so long a lane waits for others to be fetched for. */
 const GATHER_MS = 5;
+/** Tokens that are handled at once, lanes given back early included, for each lane. */
+const MOST_PER_LANE = 2;
 
 function answer(message: JsMsg, outcome: Outcome): void {
   switch (outcome.kind) {
@@ -54,6 +59,8 @@ function answer(message: JsMsg, outcome: Outcome): void {
 export class Consumer {
   #options: ConsumerOptions;
   #inFlight = new Map<JsMsg, Promise<void>>();
+  /** Lanes that are taken. */
+  #taken = 0;
   #requested = 0;
   /** Fetches that are being opened or read. */
   #fetching = 0;
@@ -91,7 +98,8 @@ export class Consumer {
 
   async #turn(signal: AbortSignal): Promise<void> {
     const limit = this.#options.limit();
-    const free = limit - this.#inFlight.size - this.#requested;
+    const room = Math.min(limit - this.#taken, MOST_PER_LANE * limit - this.#inFlight.size);
+    const free = room - this.#requested;
     const delayMs = this.#fetchDelayMs(free, limit);
     if (delayMs !== 0) return this.#nextWake(delayMs ?? FETCH_EXPIRES_MS);
     this.#gatherUntilMs = undefined;
@@ -162,18 +170,31 @@ export class Consumer {
 
   #start(message: JsMsg, signal: AbortSignal): void {
     if (signal.aborted) return message.nak(PAUSE_MS); // not begun: another dispatcher takes it
-    const work = this.#handle(message).finally(() => {
+    const leaveLane = this.#takeLane();
+    const work = this.#handle(message, leaveLane).finally(() => {
       this.#inFlight.delete(message);
+      leaveLane();
       this.wake();
     });
     this.#inFlight.set(message, work);
   }
 
-  async #handle(message: JsMsg): Promise<void> {
+  #takeLane(): () => void {
+    let isTaken = true;
+    this.#taken += 1;
+    return () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.#taken -= 1;
+      this.wake();
+    };
+  }
+
+  async #handle(message: JsMsg, leaveLane: () => void): Promise<void> {
     const event = decodeEvent(message.headers, message.data);
     if (event === undefined) return answer(message, { kind: "reject", reason: "not an event of this catalogue" });
     try {
-      answer(message, await this.#options.handle(event));
+      answer(message, await this.#options.handle(event, leaveLane));
     } catch (error) {
       this.#options.onError(error, "handle");
       answer(message, { kind: "retry", afterMs: this.#options.errorDelayMs() });

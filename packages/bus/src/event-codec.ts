@@ -30,18 +30,21 @@ export function encodeEvent(event: ChatEvent, maxBytes: number): { headers: Reco
   return { headers: eventHeaders(event), payload: encodeData(event.data, maxBytes) };
 }
 
-function isEventType(type: string | undefined): type is EventType {
-  return type !== undefined && Object.hasOwn(EVENTS, type);
+function isEventType(type: string): type is EventType {
+  return Object.hasOwn(EVENTS, type);
 }
 
 /** Reads an event by its schema; undefined when it is none of ours. */
 export function decodeEvent(set: MsgHdrs | undefined, payload: Uint8Array): ChatEvent | undefined {
-  const type = set?.get("ce-type");
-  if (set === undefined || !isEventType(type)) return undefined;
+  // Read once: each get() of the client's looks through a new list of all names.
+  const headers = new Map(set ?? []);
+  const header = (name: string): string => headers.get(name)?.[0] ?? "";
+  const type = header("ce-type");
+  if (!isEventType(type)) return undefined;
   const data = EVENTS[type].safeParse(parseJson(payload));
   if (!data.success) return undefined;
-  const traceparent = set.get("traceparent") || undefined;
-  const context = { id: set.get("ce-id"), time: set.get("ce-time"), sessionId: set.get("ce-subject") };
+  const traceparent = header("traceparent") || undefined;
+  const context = { id: header("ce-id"), time: header("ce-time"), sessionId: header("ce-subject") };
   return { type, ...context, data: data.data, traceparent };
 }
 

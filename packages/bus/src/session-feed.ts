@@ -1,7 +1,7 @@
 import { changeSubject, liveSubject } from "@chat-relay/core/events";
 import { replyPieces, type ReplyPieces } from "@chat-relay/core/reply-pieces";
 import { sessionChange, unreadChange, type SessionChange } from "@chat-relay/core/session-events";
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Bus } from "./bus.ts";
 
 /** Hears of a session, from when the feed is open. */
@@ -10,12 +10,28 @@ export interface FeedListener {
   onPieces(pieces: ReplyPieces): void;
 }
 
-export interface Feed {
+/** One subscription, which outlives lost connections. Thousands are open: each is no more than it has to be. */
+export class Feed {
+  #subscription: Subscription;
+
+  constructor(subscription: Subscription) {
+    this.#subscription = subscription;
+  }
+
+  /** Nothing more is heard: closed here, or the connection was given up. */
+  get isClosed(): boolean {
+    return this.#subscription.isClosed();
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+  }
+}
+
+export interface OpeningFeed {
+  feed: Feed;
   /** Settles when the server knows of it: what is published from then on is heard. */
   opened: Promise<void>;
-  /** Settles when nothing more is heard: closed here, or the connection was given up. */
-  closed: Promise<void>;
-  close: () => void;
 }
 
 const HEADROOM_BYTES = 1_024;
@@ -46,14 +62,13 @@ export function announceChange(connection: NatsConnection, change: SessionChange
   connection.publish(changeSubject(change.sessionId), payload);
 }
 
-/** Follows one session: one subscription, which outlives lost connections. */
-export function followSession(bus: Bus, sessionId: string, listener: FeedListener): Feed {
+/** Follows one session. */
+export function followSession(bus: Bus, sessionId: string, listener: FeedListener): OpeningFeed {
   const { connection } = bus.client();
   const subscription = connection.subscribe(liveSubject(sessionId), {
     callback: (error, message) => {
       if (error === null) hear(message, listener);
     },
   });
-  const closed = subscription.closed.then(() => undefined);
-  return { opened: connection.flush(), closed, close: () => subscription.unsubscribe() };
+  return { feed: new Feed(subscription), opened: connection.flush() };
 }

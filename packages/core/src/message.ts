@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Metadata } from "./metadata.ts";
+import { takenMetadata } from "./metadata.ts";
 
 /** Kinds of message. New kinds are added here and in the widget. */
 export const messageType = z.enum(["text"]);
@@ -12,8 +12,6 @@ export const messageStatus = z.enum(["queued", "delivered", "answered", "failed"
 export const deliveryStatus = z.enum(["queued", "delivering", "delivered", "answered", "unanswered", "failed"]);
 export type DeliveryStatus = z.output<typeof deliveryStatus>;
 
-const metadata = z.record(z.string(), z.unknown()) as z.ZodType<Metadata>;
-
 /** A message of a session, the visitor's or a reply: the same shape in the API and on the bus. */
 export const chatMessage = z
   .object({
@@ -23,7 +21,7 @@ export const chatMessage = z
     role: z.enum(["user", "assistant"]),
     content: z.string(),
     messageType,
-    metadata,
+    metadata: takenMetadata,
     status: messageStatus,
     replyTo: z.uuid().nullable(),
     createdAt: z.iso.datetime(),

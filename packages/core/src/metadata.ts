@@ -45,15 +45,19 @@ function metadataProblem(value: object, limits: MetadataLimits): string | undefi
   return undefined;
 }
 
+// No record: that leaves out a key `__proto__`, which is a key like others here.
+const anyObject = z.custom<Metadata>((value) => isContainer(value) && !Array.isArray(value), "must be an object");
+
+/** Metadata that was taken before. */
+export const takenMetadata = anyObject.meta({ type: "object", additionalProperties: true });
+
 function metadataObject(limits: MetadataLimits, refuseUnstorable: boolean) {
-  return z
-    .custom<Metadata>((value) => isContainer(value) && !Array.isArray(value), "must be an object")
-    .superRefine((value, context) => {
-      const problem =
-        metadataProblem(value, limits) ??
-        (refuseUnstorable && hasUnstorableText(value) ? "must not contain U+0000 or lone surrogates" : undefined);
-      if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-    });
+  return anyObject.superRefine((value, context) => {
+    const problem =
+      metadataProblem(value, limits) ??
+      (refuseUnstorable && hasUnstorableText(value) ? "must not contain U+0000 or lone surrogates" : undefined);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 }
 
 /** Metadata as a browser sends it: text that cannot be stored is refused. */

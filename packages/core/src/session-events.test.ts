@@ -36,6 +36,19 @@ describe("the id of an event", () => {
   });
 });
 
+test("metadata is announced as it is stored, a key __proto__ too", () => {
+  const data = JSON.parse(`{"id":"${newId()}","sessionId":"${SESSION}","sequence":1,"role":"assistant","content":"Hi",
+    "messageType":"text","metadata":{"__proto__":{"x":1},"a":1},"status":"received","replyTo":null,
+    "createdAt":"2026-11-22T00:00:00.000Z"}`) as unknown;
+  const position = { sequence: 1, status: 0 };
+  const change = {
+    sessionId: SESSION,
+    after: { ...position, sequence: 0 },
+    events: [{ type: "message", position, data }],
+  };
+  expect(JSON.stringify(sessionChange.parse(change))).toBe(JSON.stringify(change));
+});
+
 test("a reader has reached a position when it has both of its numbers", () => {
   const reader = { sequence: 3, status: 2 };
   expect(hasReached(reader, reader)).toBe(true);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Metadata } from "./metadata.ts";
+import { takenMetadata } from "./metadata.ts";
 
 /** A session as the API shows it; never with its token. */
 export const chatSession = z
@@ -7,7 +7,7 @@ export const chatSession = z
     sessionId: z.uuid(),
     authenticated: z.boolean(),
     userId: z.string().nullable(),
-    metadata: z.record(z.string(), z.unknown()) as z.ZodType<Metadata>,
+    metadata: takenMetadata,
     createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
     status: z.enum(["active", "expired", "ended"]),

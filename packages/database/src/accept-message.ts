@@ -1,9 +1,9 @@
 import type { ChatMessage, MessageType } from "@chat-relay/core/message";
 import type { Metadata } from "@chat-relay/core/metadata";
 import type { SessionChange } from "@chat-relay/core/session-events";
-import { COUNT_LIMIT, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
+import { countLimit, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
 import type { Database } from "./database.ts";
-import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import { CALL_COLUMNS, CALLS_OF_FREE_SESSIONS } from "./grouped-calls.ts";
 import type { RateLimiter, RateLimitResult } from "./rate-limiter.ts";
 
 export interface NewMessage {
@@ -41,39 +41,34 @@ export const ACCEPT_MESSAGE = {
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, id uuid, content text, message_type text,
         metadata jsonb, idempotency_key text, callback_url text, session_ttl_ms float8, ${LIMIT_COLUMN_TYPES})
-    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
-      SELECT given.*, free.ended_at IS NULL AND free.expires_at > now() AS is_open,
+    ), asked AS MATERIALIZED (
+      SELECT given.*, s.version, s.ended_at IS NULL AND s.expires_at > now() AS is_open,
         earlier.id IS NOT NULL AS is_repeat
-      FROM given JOIN free USING (n) LEFT JOIN LATERAL (
+      FROM ${CALLS_OF_FREE_SESSIONS} LEFT JOIN LATERAL (
         SELECT m.id FROM chat_message m
         WHERE m.session_id = given.session_id AND m.idempotency_key = given.idempotency_key LIMIT 1
       ) earlier ON true
-    ), countable AS MATERIALIZED (
-      SELECT * FROM asked WHERE is_open AND NOT is_repeat
-    ), ${COUNT_LIMIT}, admitted AS MATERIALIZED (
-      SELECT countable.* FROM countable JOIN counted USING (n) WHERE NOT counted.is_over
-    ), session AS (
+    ), ${countLimit("is_open AND NOT is_repeat")}, session AS (
       UPDATE chat_session s
       SET next_sequence = s.next_sequence + 1,
           head_due_at = CASE WHEN s.head_id IS NULL THEN now() ELSE s.head_due_at END,
           head_id = COALESCE(s.head_id, a.id),
           expires_at = now() + a.session_ttl_ms * interval '1 millisecond'
-      FROM admitted a WHERE s.id = a.session_id
-      RETURNING a.n, s.next_sequence - 1 AS sequence, s.head_id = a.id AS is_head, s.next_status - 1 AS last_status
+      FROM counted a WHERE s.ctid = a.version AND a.is_admitted
+      RETURNING a.*, s.next_sequence - 1 AS sequence, s.head_id = a.id AS is_head, s.next_status - 1 AS last_status
     ), message AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, metadata, idempotency_key, created_at)
       SELECT id, session_id, sequence, 'user', content, message_type, metadata, idempotency_key, now()
-      FROM admitted JOIN session USING (n)
+      FROM session
     ), ledger AS (
       INSERT INTO chat_webhook_queue
         (message_id, session_id, sequence, status, callback_url, created_at, due_at, epoch, announced_at)
       SELECT id, session_id, sequence, 'queued', callback_url, now(), now(), is_head::int, CASE WHEN is_head THEN now() END
-      FROM admitted JOIN session USING (n)
+      FROM session
     )
-    SELECT ${CALL_COLUMNS}, COALESCE(asked.is_open AND asked.is_repeat, false) AS is_repeat, counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
+    SELECT ${CALL_COLUMNS}, COALESCE(asked.is_open AND asked.is_repeat, false) AS is_repeat, asked.taken AS limit_taken, asked.ms_left AS limit_ms_left,
       session.sequence, session.is_head, session.last_status, now()::timestamptz(3) AS created_at
-    FROM given
-      LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN session USING (n)`,
+    FROM given LEFT JOIN counted asked USING (n) LEFT JOIN session USING (n)`,
 };
 
 /** Of one send; `sequence` and what follows are null when it was not accepted. */

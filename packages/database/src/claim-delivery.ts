@@ -3,7 +3,7 @@ import type { Metadata } from "@chat-relay/core/metadata";
 import type { Position } from "@chat-relay/core/session-events";
 import type { WebhookMessage } from "@chat-relay/core/webhook-body";
 import type { Database } from "./database.ts";
-import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import { CALL_COLUMNS, CALLS_OF_FREE_SESSIONS } from "./grouped-calls.ts";
 
 /** A delivery that this process, and no other, may make now. */
 export interface Claim {
@@ -41,47 +41,44 @@ export const CLAIM = {
   text: `
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, message_id uuid, lease_ms float8)
-    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
-      SELECT given.*, q.attempts, q.attempt_started_at, q.answered_at IS NOT NULL AS answered,
+    ), asked AS MATERIALIZED (
+      SELECT given.*, s.version, q.attempts, q.attempt_started_at, q.answered_at IS NOT NULL AS answered,
         q.status = 'delivering' AND q.attempts > 0 AS is_lost,
         q.status = 'delivering' AND q.attempts > 0 AND q.answered_at IS NULL AS is_told,
-        free.head_id = given.message_id AND free.head_due_at <= now()
-          AND (free.lease_until IS NULL OR free.lease_until <= now()) AS is_mine
-      FROM given JOIN free USING (n) CROSS JOIN LATERAL (
+        s.head_id = given.message_id AND s.head_due_at <= now()
+          AND (s.lease_until IS NULL OR s.lease_until <= now()) AS is_mine
+      FROM ${CALLS_OF_FREE_SESSIONS} LEFT JOIN LATERAL (
         SELECT * FROM chat_webhook_queue WHERE message_id = given.message_id LIMIT 1
-      ) q
-    ), mine AS MATERIALIZED (
-      SELECT * FROM asked WHERE is_mine
+      ) q ON true
     ), session AS (
       UPDATE chat_session s
       SET lease_token = s.lease_token + 1, lease_until = now() + m.lease_ms * interval '1 millisecond',
           next_status = s.next_status + m.is_told::int
-      FROM mine m WHERE s.id = m.session_id
-      RETURNING m.n, s.user_id, s.authenticated, s.metadata, s.created_at, s.lease_token,
+      FROM asked m WHERE s.ctid = m.version AND m.is_mine
+      RETURNING m.*, s.user_id, s.authenticated, s.metadata, s.created_at, s.lease_token,
         s.next_sequence - 1 AS last_sequence, s.next_status - 1 AS last_status
     ), lost AS (
       INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, error, outcome)
       SELECT message_id, attempts, attempt_started_at,
         LEAST(extract(epoch FROM now() - attempt_started_at) * 1000, 2147483647)::int, 'the dispatcher was lost during the call', 'retry'
-      FROM mine WHERE is_lost
+      FROM session WHERE is_lost
       ON CONFLICT DO NOTHING
     ), told AS (
       INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
-      SELECT m.session_id, s.last_status, s.last_sequence, m.message_id, 'queued', m.attempts
-      FROM mine m JOIN session s USING (n) WHERE m.is_told
+      SELECT session_id, last_status, last_sequence, message_id, 'queued', attempts
+      FROM session WHERE is_told
     ), ledger AS (
       UPDATE chat_webhook_queue q
       SET status = 'delivering', attempts = q.attempts + 1, attempt_started_at = now(),
           published_at = COALESCE(q.published_at, now())
-      FROM mine m WHERE q.message_id = m.message_id
+      FROM session m WHERE q.message_id = m.message_id
       RETURNING m.n, q.message_id, q.attempts, q.attempts_base, q.callback_url, q.sequence
     )
     SELECT ${CALL_COLUMNS}, s.lease_token, q.attempts, q.attempts_base, q.callback_url, q.sequence,
-      m.content, m.message_type, m.metadata, m.created_at, mine.answered,
+      m.content, m.message_type, m.metadata, m.created_at, s.answered,
       s.user_id, s.authenticated, s.metadata AS session_metadata, s.created_at AS session_created_at,
-      s.last_sequence, s.last_status, mine.is_told AS told
-    FROM given
-      LEFT JOIN free USING (n) LEFT JOIN mine USING (n) LEFT JOIN session s USING (n) LEFT JOIN ledger q USING (n)
+      s.last_sequence, s.last_status, s.is_told AS told
+    FROM given LEFT JOIN asked USING (n) LEFT JOIN session s USING (n) LEFT JOIN ledger q USING (n)
       LEFT JOIN chat_message m ON m.id = q.message_id`,
 };
 

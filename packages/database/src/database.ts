@@ -136,9 +136,9 @@ function poolOptions(options: DatabaseOptions) {
     statement_timeout: Math.ceil(options.timeoutMs * 0.8),
     idle_in_transaction_session_timeout: 3 * options.timeoutMs,
     application_name: options.applicationName,
-    // Every table is asked by its indexes, row by row. Plans are made while tables are small, and stay.
+    // Every table is asked by its indexes, row by row, and for each row once. Plans are made while tables are small, and stay.
     options:
-      "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off -c plan_cache_mode=force_generic_plan",
+      "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c jit=off -c plan_cache_mode=force_generic_plan",
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   };

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { acceptMessage } from "./accept-message.ts";
 import { claimDelivery } from "./claim-delivery.ts";
 import { DatabaseUnavailableError, type Database, type Statement } from "./database.ts";
-import { FREE_SESSIONS, GroupedCalls, CALL_COLUMNS } from "./grouped-calls.ts";
+import { CALL_COLUMNS, CALLS_OF_FREE_SESSIONS, GroupedCalls } from "./grouped-calls.ts";
 import { countUnpublished, markTokensPublished } from "./outbox.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { readAllMessages } from "./read-messages.ts";
@@ -45,13 +45,15 @@ const COUNT: Statement = {
   text: `
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, number int, divisor int)
-    ), ${FREE_SESSIONS}, changed AS (
-      UPDATE chat_session s SET next_sequence = s.next_sequence + 10 / given.divisor
-      FROM given JOIN free USING (n) WHERE s.id = given.session_id
-      RETURNING given.n, s.next_sequence
+    ), asked AS MATERIALIZED (
+      SELECT given.*, s.version FROM ${CALLS_OF_FREE_SESSIONS}
+    ), changed AS (
+      UPDATE chat_session s SET next_sequence = s.next_sequence + 10 / asked.divisor
+      FROM asked WHERE s.ctid = asked.version
+      RETURNING asked.n, s.next_sequence
     )
     SELECT ${CALL_COLUMNS}, given.number, changed.next_sequence
-    FROM given LEFT JOIN free USING (n) LEFT JOIN changed USING (n)`,
+    FROM given LEFT JOIN asked USING (n) LEFT JOIN changed USING (n)`,
 };
 
 interface Counted {
@@ -218,7 +220,7 @@ describe("a session that is busy", () => {
       const text = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
       return (await database.query({ name: "", text }, [])).length === 1;
     });
-    expect(groups).toEqual([[0, 1], [0], [0], [0]]);
+    expect(groups).toEqual([[0, 1], [0], [0], [0], [0]]);
     await release();
     expect((await waits).next_sequence).toBe(11);
   });

@@ -37,9 +37,9 @@ export interface GroupedCallsOptions {
 const GROUP_MAX_CALLS = 50;
 const GROUP_MAX_CHARS = 512 * 1_024;
 
-// Whoever has a session is done with it after a few milliseconds, most often: then the call goes with the next group. To wait
-// for its lock takes a transaction, and four round trips.
-const BUSY_AGAIN_AFTER_MS = [2, 4, 8];
+// Whoever has a session is done with it after a millisecond or a few, most often: then the call goes with the next group. To
+// wait for its lock takes a transaction, and four round trips.
+const BUSY_AGAIN_AFTER_MS = [1, 2, 4, 8];
 
 const LOCK_SESSION = {
   name: "grouped-lock-session",
@@ -207,20 +207,20 @@ export class GroupedCalls {
 }
 
 /**
- * SQL: of the calls in `given`, those whose session is locked by this statement and is as the statement's snapshot shows it,
- * so that everything that the session's lock protects may be read from that snapshot. Whoever changes such a thing changes
- * the session's row too: then the version that is locked is not one that the snapshot sees.
+ * SQL: the calls in `given`, each with its session `s`, as far as that is locked by this statement and is as the statement's
+ * snapshot shows it, so that everything that the session's lock protects may be read from that snapshot. Whoever changes such
+ * a thing changes the session's row too: then the version that is locked is not one that the snapshot sees. `s.version` is
+ * where the row lies while it is locked: the shortest way to it.
  */
-export const FREE_SESSIONS = `
-    free AS MATERIALIZED (
-      SELECT given.n, s.*
-      FROM given
+export const CALLS_OF_FREE_SESSIONS = `given
         CROSS JOIN LATERAL (
           SELECT ctid AS version, * FROM chat_session WHERE id = given.session_id FOR NO KEY UPDATE SKIP LOCKED
         ) s
-        JOIN chat_session seen ON seen.ctid = s.version
-    )`;
+        JOIN chat_session seen ON seen.ctid = s.version`;
 
-/** SQL: the columns that every row begins with; busy is a session that is not in `free` though there is one. */
+/**
+ * SQL: the columns that every row begins with. `asked` are the calls of free sessions; busy is a session that is not among
+ * them though there is one.
+ */
 export const CALL_COLUMNS = `
-    given.n, free.n IS NULL AND (SELECT true FROM chat_session WHERE id = given.session_id LIMIT 1) IS NOT NULL AS busy`;
+    given.n, asked.n IS NULL AND (SELECT true FROM chat_session WHERE id = given.session_id LIMIT 1) IS NOT NULL AS busy`;

@@ -3,9 +3,9 @@ import type { ChatMessage, DeliveryStatus, MessageType } from "@chat-relay/core/
 import type { Metadata } from "@chat-relay/core/metadata";
 import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/session-events";
 import { advanceHeads, type Announcement } from "./advance-head.ts";
-import { COUNT_LIMIT, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
+import { countLimit, LIMIT_COLUMN_TYPES, type CountedColumns } from "./count-limit.ts";
 import { violatedConstraint, type Database } from "./database.ts";
-import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import { CALL_COLUMNS, CALLS_OF_FREE_SESSIONS } from "./grouped-calls.ts";
 import type { RateLimiter, RateLimitResult } from "./rate-limiter.ts";
 
 export interface NewReply {
@@ -53,27 +53,22 @@ export const RECORD_REPLY = {
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, id uuid, reply_to uuid, content text,
         message_type text, metadata jsonb, reply_key text, ${LIMIT_COLUMN_TYPES})
-    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
-      SELECT given.*, earlier.id IS NULL AS is_new, earlier.id AS earlier_id, earlier.session_id AS earlier_session, earlier.sequence AS earlier_sequence,
-        given.reply_to IS NULL OR COALESCE(asking.session_id = given.session_id AND asking.role = 'user', false) AS fits
-      FROM given JOIN free USING (n)
+    ), asked AS MATERIALIZED (
+      SELECT given.*, s.version, earlier.id IS NULL AS is_new, earlier.id AS earlier_id, earlier.session_id AS earlier_session, earlier.sequence AS earlier_sequence,
+        given.reply_to IS NULL OR COALESCE(asking.session_id = given.session_id, false) AS fits,
+        asking.message_id IS NOT NULL AND asking.answered_at IS NULL AS is_told
+      FROM ${CALLS_OF_FREE_SESSIONS}
         LEFT JOIN LATERAL (SELECT * FROM chat_message m WHERE m.reply_key = given.reply_key LIMIT 1) earlier ON true
-        LEFT JOIN LATERAL (SELECT * FROM chat_message m WHERE m.id = given.reply_to LIMIT 1) asking ON true
-    ), countable AS MATERIALIZED (
-      SELECT * FROM asked WHERE is_new
-    ), ${COUNT_LIMIT}, admitted AS MATERIALIZED (
-      SELECT countable.*, q.message_id IS NOT NULL AND q.answered_at IS NULL AS is_told
-      FROM countable JOIN counted USING (n) LEFT JOIN chat_webhook_queue q ON q.message_id = countable.reply_to
-      WHERE fits AND NOT counted.is_over
-    ), session AS (
+        LEFT JOIN LATERAL (SELECT * FROM chat_webhook_queue q WHERE q.message_id = given.reply_to LIMIT 1) asking ON true
+    ), ${countLimit("is_new")}, session AS (
       UPDATE chat_session s
       SET next_sequence = s.next_sequence + 1, next_status = s.next_status + a.is_told::int
-      FROM admitted a WHERE s.id = a.session_id
-      RETURNING a.n, s.next_sequence - 1 AS sequence, s.next_status - 1 AS last_status
+      FROM counted a WHERE s.ctid = a.version AND a.is_admitted AND a.fits
+      RETURNING a.*, s.next_sequence - 1 AS sequence, s.next_status - 1 AS last_status
     ), message AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, metadata, reply_to, reply_key, created_at)
       SELECT id, session_id, sequence, 'assistant', content, message_type, metadata, reply_to, reply_key, now()
-      FROM admitted JOIN session USING (n)
+      FROM session
       RETURNING id
     ), outbox AS (
       INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM message
@@ -81,20 +76,17 @@ export const RECORD_REPLY = {
       UPDATE chat_webhook_queue q
       SET answered_at = COALESCE(q.answered_at, now()),
           status = CASE WHEN q.status IN ('delivered', 'unanswered', 'failed') THEN 'answered' ELSE q.status END
-      FROM admitted a WHERE q.message_id = a.reply_to
-      RETURNING a.n, q.status, q.attempts
+      FROM session a WHERE q.message_id = a.reply_to
+      RETURNING a.*, q.status, q.attempts
     ), told AS (
       INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
-      SELECT a.session_id, s.last_status, s.sequence, a.reply_to, 'answered', answered.attempts
-      FROM admitted a JOIN session s USING (n) JOIN answered USING (n) WHERE a.is_told
+      SELECT session_id, last_status, sequence, reply_to, 'answered', attempts FROM answered WHERE is_told
     )
     SELECT ${CALL_COLUMNS}, asked.earlier_id, asked.earlier_session, asked.earlier_sequence,
-      counted.taken AS limit_taken, counted.ms_left AS limit_ms_left,
+      asked.taken AS limit_taken, asked.ms_left AS limit_ms_left,
       session.sequence, session.last_status, now()::timestamptz(3) AS created_at, answered.status AS delivery_status,
-      CASE WHEN admitted.is_told THEN answered.attempts END AS told_attempts
-    FROM given
-      LEFT JOIN free USING (n) LEFT JOIN asked USING (n) LEFT JOIN counted USING (n) LEFT JOIN admitted USING (n)
-      LEFT JOIN session USING (n) LEFT JOIN answered USING (n)`,
+      CASE WHEN answered.is_told THEN answered.attempts END AS told_attempts
+    FROM given LEFT JOIN counted asked USING (n) LEFT JOIN session USING (n) LEFT JOIN answered USING (n)`,
 };
 
 // A new version of the row, not only its lock: who reads the session just now has to notice.

@@ -4,7 +4,7 @@ import type { Position, SessionChange, SessionEvent } from "@chat-relay/core/ses
 import type { Announcement } from "./advance-head.ts";
 import type { Claim } from "./claim-delivery.ts";
 import type { Database } from "./database.ts";
-import { FREE_SESSIONS, CALL_COLUMNS } from "./grouped-calls.ts";
+import { CALL_COLUMNS, CALLS_OF_FREE_SESSIONS } from "./grouped-calls.ts";
 import { MESSAGE_COLUMNS, toChatMessage, type MessageRow } from "./message-row.ts";
 
 /** How an attempt went, for the log. */
@@ -45,32 +45,32 @@ export const SETTLE = {
       SELECT * FROM json_to_recordset($1) AS given (n int, session_id uuid, message_id uuid, lease_token int, status text,
         delay_ms float8, is_tried boolean, attempt int, duration_ms int, http_status int, error text, outcome text,
         gave_up_attempt int, replies json)
-    ), ${FREE_SESSIONS}, asked AS MATERIALIZED (
-      SELECT given.*, q.attempt_started_at, q.answered_at IS NOT NULL AS was_answered,
+    ), asked AS MATERIALIZED (
+      SELECT given.*, s.version, q.attempt_started_at, q.answered_at IS NOT NULL AS was_answered,
         CASE WHEN q.answered_at IS NULL THEN given.status ELSE 'answered' END AS new_status,
         given.is_tried AND q.answered_at IS NULL AS is_told,
         json_array_length(given.replies) AS reply_count,
-        free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL AS is_mine
-      FROM given JOIN free USING (n) CROSS JOIN LATERAL (
+        s.head_id = given.message_id AND s.lease_token = given.lease_token AND s.lease_until IS NOT NULL AS is_mine
+      FROM ${CALLS_OF_FREE_SESSIONS} LEFT JOIN LATERAL (
         SELECT * FROM chat_webhook_queue WHERE message_id = given.message_id LIMIT 1
-      ) q
+      ) q ON true
     ), mine AS MATERIALIZED (
-      SELECT * FROM asked WHERE is_mine
-    ), next AS MATERIALIZED (
-      SELECT mine.n, first.message_id, first.due_at FROM mine LEFT JOIN LATERAL (
+      SELECT asked.*, next.message_id AS next_id, next.due_at AS next_due_at
+      FROM asked LEFT JOIN LATERAL (
         SELECT q.message_id,
-          CASE WHEN q.message_id = mine.message_id THEN now() + mine.delay_ms * interval '1 millisecond' ELSE q.due_at END AS due_at
+          CASE WHEN q.message_id = asked.message_id THEN now() + asked.delay_ms * interval '1 millisecond' ELSE q.due_at END AS due_at
         FROM chat_webhook_queue q
-        WHERE q.session_id = mine.session_id AND q.status IN ('queued', 'delivering')
-          AND (q.message_id <> mine.message_id OR mine.new_status = 'queued')
+        WHERE q.session_id = asked.session_id AND q.status IN ('queued', 'delivering')
+          AND (q.message_id <> asked.message_id OR asked.new_status = 'queued')
         ORDER BY q.sequence LIMIT 1
-      ) first ON true
+      ) next ON true
+      WHERE asked.is_mine
     ), session AS (
       UPDATE chat_session s
-      SET lease_until = NULL, head_id = next.message_id, head_due_at = next.due_at,
+      SET lease_until = NULL, head_id = mine.next_id, head_due_at = mine.next_due_at,
           next_sequence = s.next_sequence + mine.reply_count, next_status = s.next_status + mine.is_told::int
-      FROM mine JOIN next USING (n) WHERE s.id = mine.session_id
-      RETURNING mine.n, s.next_sequence - mine.reply_count AS first_sequence, s.next_sequence - 1 AS last_sequence,
+      FROM mine WHERE s.ctid = mine.version
+      RETURNING mine.*, s.next_sequence - mine.reply_count AS first_sequence, s.next_sequence - 1 AS last_sequence,
         s.next_status - 1 AS last_status
     ), ledger AS (
       UPDATE chat_webhook_queue q
@@ -79,12 +79,11 @@ export const SETTLE = {
           due_at = now() + mine.delay_ms * interval '1 millisecond',
           delivered_at = CASE WHEN mine.status IN ('delivered', 'answered') THEN now() ELSE q.delivered_at END,
           answered_at = CASE WHEN mine.status = 'answered' THEN COALESCE(q.answered_at, now()) ELSE q.answered_at END
-      FROM mine WHERE q.message_id = mine.message_id
-      RETURNING mine.n, q.attempts
+      FROM session mine WHERE q.message_id = mine.message_id
+      RETURNING mine.*, q.attempts
     ), told AS (
       INSERT INTO chat_status_event (session_id, number, after_sequence, message_id, status, attempts)
-      SELECT mine.session_id, session.last_status, session.last_sequence, mine.message_id, mine.new_status, ledger.attempts
-      FROM mine JOIN session USING (n) JOIN ledger USING (n) WHERE mine.is_told
+      SELECT session_id, last_status, last_sequence, message_id, new_status, attempts FROM ledger WHERE is_told
     ), logged AS (
       INSERT INTO chat_delivery_attempt (message_id, number, started_at, duration_ms, http_status, error, outcome)
       SELECT message_id, attempt, attempt_started_at, duration_ms, http_status, error,
@@ -98,23 +97,21 @@ export const SETTLE = {
       FROM mine WHERE a.message_id = mine.message_id AND a.number = mine.gave_up_attempt
     ), reply AS (
       INSERT INTO chat_message (id, session_id, sequence, role, content, message_type, reply_to, reply_key, created_at)
-      SELECT (item ->> 'id')::uuid, mine.session_id, session.first_sequence + position::int - 1, 'assistant', item ->> 'content',
-        'text', mine.message_id, 'response:' || mine.message_id || ':' || position, now()
-      FROM mine JOIN session USING (n)
-        CROSS JOIN LATERAL json_array_elements(mine.replies) WITH ORDINALITY AS given_reply (item, position)
+      SELECT (item ->> 'id')::uuid, session_id, first_sequence + position::int - 1, 'assistant', item ->> 'content',
+        'text', message_id, 'response:' || message_id || ':' || position, now()
+      FROM session CROSS JOIN LATERAL json_array_elements(session.replies) WITH ORDINALITY AS given_reply (item, position)
       RETURNING id
     ), outbox AS (
       INSERT INTO chat_reply_outbox (message_id, tried_at) SELECT id, now() FROM reply
     ), announced AS (
       UPDATE chat_webhook_queue q
       SET epoch = q.epoch + 1, announced_at = now(), published_at = NULL, published_seq = NULL
-      FROM next JOIN mine USING (n) WHERE q.message_id = next.message_id AND next.message_id <> mine.message_id
-      RETURNING next.n, q.message_id, q.epoch, q.status, q.answered_at
+      FROM mine WHERE q.message_id = mine.next_id AND mine.next_id <> mine.message_id
+      RETURNING mine.n, q.message_id, q.epoch, q.status, q.answered_at
     )
-    SELECT ${CALL_COLUMNS}, mine.new_status AS settled_as, mine.is_told, ledger.attempts, session.first_sequence, session.last_status,
+    SELECT ${CALL_COLUMNS}, ledger.new_status AS settled_as, ledger.is_told, ledger.attempts, ledger.first_sequence, ledger.last_status,
       now()::timestamptz(3) AS settled_at, q.epoch, ${MESSAGE_COLUMNS}
-    FROM given
-      LEFT JOIN free USING (n) LEFT JOIN mine USING (n) LEFT JOIN session USING (n) LEFT JOIN ledger USING (n)
+    FROM given LEFT JOIN asked USING (n) LEFT JOIN ledger USING (n)
       LEFT JOIN announced q USING (n) LEFT JOIN chat_message m ON m.id = q.message_id`,
 };
 

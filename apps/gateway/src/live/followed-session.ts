@@ -40,7 +40,7 @@ export class FollowedSession implements StreamHost, FeedListener {
   #options: FollowedSessionOptions;
   #readers = new Set<SessionReader>();
   #text: LiveText | undefined;
-  #closeFeed: Feed["close"] | undefined;
+  #feed: Feed | undefined;
   /** The feed is being opened. */
   #opening: Promise<void> | undefined;
   /** The live log is being read: until it is known what of it is over, no text is shown. */
@@ -59,6 +59,11 @@ export class FollowedSession implements StreamHost, FeedListener {
     return this.#options.bufferMaxBytes;
   }
 
+  // A feed ends with its connection: the next look follows the session anew.
+  get #isFollowed(): boolean {
+    return this.#feed?.isClosed === false;
+  }
+
   /** How many read it. */
   get size(): number {
     return this.#readers.size;
@@ -66,12 +71,11 @@ export class FollowedSession implements StreamHost, FeedListener {
 
   /** Hears of the session from when this settles, if NATS is there; once is enough. */
   async follow(): Promise<void> {
-    if (this.#closeFeed !== undefined) return this.#opening;
+    if (this.#isFollowed) return this.#opening;
     const { bus } = this.#options;
     if (!bus.connected || this.#closed) return;
-    const { opened, closed, close } = followSession(bus, this.sessionId, this);
-    this.#closeFeed = close;
-    void closed.then(() => (this.#closeFeed = undefined)); // the next look follows it anew
+    const { feed, opened } = followSession(bus, this.sessionId, this);
+    this.#feed = feed;
     const opening = within(opened, OPEN_TIMEOUT_MS);
     this.#opening = opening;
     this.#loadText(opening);
@@ -90,12 +94,12 @@ export class FollowedSession implements StreamHost, FeedListener {
   /** Nobody reads it any more. */
   close(): void {
     this.#closed = true;
-    this.#closeFeed?.();
+    this.#feed?.close();
   }
 
   /** What PostgreSQL says of the session; undefined when there is no such session any more. */
   see(state: SessionState | undefined): void {
-    if (this.#closeFeed === undefined) void this.#followLate();
+    if (!this.#isFollowed) void this.#followLate();
     for (const reader of this.#readers) {
       if (state === undefined || state.remainingMs === 0) reader.end();
       else reader.reach(state.position);
@@ -105,13 +109,13 @@ export class FollowedSession implements StreamHost, FeedListener {
   // What happened before the feed was open was not heard.
   async #followLate(): Promise<void> {
     await this.follow();
-    if (this.#closeFeed !== undefined) this.#options.onUnread(this.sessionId);
+    if (this.#isFollowed) this.#options.onUnread(this.sessionId);
   }
 
   /** NATS was away: brings the text that was said meanwhile, and was not heard. */
   async reread(): Promise<void> {
     await this.#loading;
-    if (this.#closeFeed === undefined || this.#closed) return;
+    if (!this.#isFollowed || this.#closed) return;
     this.#loadText(Promise.resolve());
     await this.#loading;
   }

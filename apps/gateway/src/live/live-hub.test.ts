@@ -219,6 +219,11 @@ test("PostgreSQL slow: nothing is written before the stream is open, and a gatew
   await waitFor("it to be under way", async () => (await figure(gateway, "chat_live_streams")) === 11);
   await gateway.app.close();
   expect(await late.answered()).toBe(503);
+  // Its own line tells of a refused one, and how long it lasted of each of the others.
+  const lines = (name: string) => gateway.log.filter(({ msg, route }) => msg === name && route !== "/api/chat/session");
+  await waitFor("all of them to be logged", () => lines("stream.closed").length >= readers.length);
+  expect(lines("request.completed").map(({ status }) => status)).toEqual([503]);
+  expect(lines("stream.closed").map(({ sessionId }) => sessionId)).toEqual(readers.map(() => visitor.id));
 });
 
 test("how long a stream was open is no duration of a request", async () => {

@@ -61,8 +61,12 @@ export class LiveStream implements SessionReader {
     this.#position = position;
     if (!hasReached(position, newest)) this.#behind = true;
     this.#response.writeHead(200, headers as OutgoingHttpHeaders);
+    this.#response.cork();
+    // By itself: joined to what follows, the head would be kept as the eighty pieces that Node makes it of.
+    this.#response.flushHeaders();
     this.#response.write(readyFrame(sessionId, position));
     if (isReset) this.#response.write(resetFrame(sessionId, position));
+    this.#response.uncork();
     void this.#read();
   }
 

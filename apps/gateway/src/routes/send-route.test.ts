@@ -32,6 +32,24 @@ describe("a message", () => {
     expect((await send({ content: "again", messageType: "text" })).data).toMatchObject({ sequence: 2, metadata: {} });
   });
 
+  test("is one line of the log, with the ids by which it is found again", async () => {
+    const gateway = await shared.stores.gateway();
+    const { id, auth } = await gateway.session();
+    const sent = await gateway.call("POST", PATH, { headers: auth, payload: { sessionId: id, content: "Hello!" } });
+    const about = gateway.log.filter((line) => JSON.stringify(line).includes(sent.data.id));
+    expect(about).toEqual([
+      expect.objectContaining({
+        msg: "request.completed",
+        route: PATH,
+        status: 202,
+        messageId: sent.data.id,
+        sessionId: id,
+        sequence: 1,
+        requestId: sent.headers["x-request-id"],
+      }),
+    ]);
+  });
+
   test("renews the session's time", async () => {
     const { id, auth, send } = await visitor();
     await shared.stores.database.query(

@@ -18,11 +18,16 @@ export const ADMIN = { authorization: `Bearer ${ADMIN_TOKEN}` };
 // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect
 export type Answer = LightMyRequestResponse & { data: any };
 
+/** A line of a log; its message is an event's name. */
+export type LogLine = Record<string, unknown> & { msg: string };
+
 /** A gateway's app on real stores, and short ways to call it. */
 export interface TestGateway {
   app: FastifyInstance;
   config: ChatConfig;
   publisher: OutboxPublisher;
+  /** What it has logged. */
+  log: LogLine[];
   call(
     method: "GET" | "POST" | "DELETE" | "OPTIONS" | "HEAD",
     url: string,
@@ -88,9 +93,10 @@ export async function createTestStores(): Promise<TestStores> {
         onError: () => undefined,
       });
       const health = new Health({ postgres: migratedCheck(database) });
+      const log: LogLine[] = [];
       const app = await createGatewayApp({
         config,
-        logger: createLogger("test", "silent"),
+        logger: createLogger("test", "info", { write: (line) => void log.push(JSON.parse(line) as LogLine) }),
         health,
         database,
         bus: itsBus,
@@ -98,7 +104,7 @@ export async function createTestStores(): Promise<TestStores> {
       });
       opened.push(app);
       const call = await callOn(app);
-      return { app, config, publisher, call, session: sessionOn(call) };
+      return { app, config, publisher, log, call, session: sessionOn(call) };
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map((app) => app.close()));
