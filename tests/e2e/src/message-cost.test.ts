@@ -3,13 +3,19 @@ import { tapNats, tapPostgres, type ProtocolTap } from "@chat-relay/testkit/prot
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
+/** One after the other, and at once. */
+const COUNT = 20;
+const TOGETHER = 100;
+
 let cleanup: AsyncDisposableStack;
 let stack: Stack;
 let postgres: ProtocolTap;
 let nats: ProtocolTap;
 
-// They count too, and are not in the way.
+// They count too, and are not in the way. A dispatcher says seldom what it has under way: each time, of each, by what looks
+// like an acknowledgement.
 const LIMITS = {
+  CHAT_ACK_WAIT_MS: "25000",
   CHAT_RATE_LIMIT_DISABLED: "false",
   CHAT_RATE_LIMIT_MESSAGES: "9999/60",
   CHAT_RATE_LIMIT_SESSIONS: "9999/60",
@@ -60,15 +66,31 @@ const REGULAR = new Set([
   "dispatcher-report",
   "expire-replies",
   "outbox-count",
-  "outbox-mark-tokens", // five times a second at most, as its neighbour
-  "outbox-remove-replies",
   "outbox-take-replies",
   "renew-leases",
   "sweep-deliveries",
 ]);
 
+/** What is done for messages, though not for each: five times a second at most, in each process that has something to mark. */
+const MARKS = ["outbox-mark-tokens", "outbox-remove-replies"];
+const MARK_EVERY_MS = 200;
+const PULL_EXPIRES_MS = 2_000;
+
 function statements(): Record<string, number> {
-  return Object.fromEntries([...postgres.counts].filter(([name]) => !REGULAR.has(name)));
+  return Object.fromEntries([...postgres.counts].filter(([name]) => !REGULAR.has(name) && !MARKS.includes(name)));
+}
+
+/** At most as often as a clock would do it, in each process that may have something to mark. */
+function expectFewMarks(elapsedMs: number): void {
+  const most = 3 * Math.ceil(elapsedMs / MARK_EVERY_MS + 1);
+  expect(MARKS.filter((name) => (postgres.counts.get(name) ?? 0) > most)).toEqual([]);
+}
+
+/** A pull asks for as many tokens as there are free lanes, and one is open while there is nothing to do. */
+function expectFewPulls(elapsedMs: number): void {
+  const pulls = [...nats.counts].filter(([subject]) => subject.startsWith("$JS.API.CONSUMER.MSG.NEXT."));
+  const count = pulls.reduce((sum, [, pulled]) => sum + pulled, 0);
+  expect(count).toBeLessThanOrEqual(TOGETHER / 4 + elapsedMs / PULL_EXPIRES_MS);
 }
 
 /** Publishes by the kind of their subject. */
@@ -81,8 +103,6 @@ function publishes(): Record<string, number> {
   }
   return kinds;
 }
-
-const COUNT = 20;
 
 test("a message on its own: four statements, each a commit, and five publishes", async () => {
   const one = await stack.visitor();
@@ -108,12 +128,21 @@ test("a message on its own: four statements, each a commit, and five publishes",
   });
 });
 
-test("messages that come together share their commits", async () => {
-  const visitors = await Promise.all(Array.from({ length: 100 }, () => stack.visitor()));
+test("messages that come together share their commits, marks and pulls", async () => {
+  const visitors = await Promise.all(Array.from({ length: TOGETHER }, () => stack.visitor()));
   postgres.reset();
+  nats.reset();
+  const startedAtMs = performance.now();
   await Promise.all(visitors.map((one) => one.send("at the same time")));
-  await untilAnswered(COUNT + visitors.length);
+  await untilAnswered(COUNT + TOGETHER);
+  const elapsedMs = performance.now() - startedAtMs;
   const counted = statements();
   const grouped = ["accept-message", "claim-delivery", "settle-delivery"];
-  expect(grouped.filter((name) => (counted[name] ?? 0) > visitors.length / 2)).toEqual([]);
+  expect(grouped.filter((name) => (counted[name] ?? 0) > TOGETHER / 4)).toEqual([]);
+  expectFewMarks(elapsedMs);
+  expectFewPulls(elapsedMs);
+  const { acknowledgement = 0, ...others } = publishes();
+  expect(acknowledgement).toBeLessThanOrEqual(TOGETHER + 2 * 32);
+  const most = (kind: string) => (kind.endsWith(".change") ? 3 * TOGETHER : TOGETHER);
+  expect(Object.entries(others).filter(([kind, count]) => count > most(kind))).toEqual([]);
 });

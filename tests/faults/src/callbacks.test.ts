@@ -13,6 +13,12 @@ describe("callbacks", () => {
   faultTests(INPUT_WORLDS.callbacks, cases);
 });
 
+// Each of the two guards is enough.
+describe("callbacks without the look for repeats", () => {
+  const repeats = CALLBACK_CASES.filter(({ name }) => name.startsWith("the same callback"));
+  faultTests({ ...INPUT_WORLDS.callbacks, without: ["repeats are not looked for"] }, repeats);
+});
+
 describe("callbacks with limits", () => {
   faultTests(INPUT_WORLDS.callbackLimits, CALLBACK_LIMIT_CASES);
 });

@@ -4,7 +4,7 @@ import { LONG_OUTAGE_CASES } from "./cases/n8n-outage.ts";
 import { POISON_CASES } from "./cases/n8n-poison.ts";
 import { N8N_WORLDS } from "./cases/n8n-worlds.ts";
 import { HOLD_POINTS, PAUSE_CASES } from "./cases/pauses.ts";
-import { REDELIVERY_CASES } from "./cases/redelivery.ts";
+import { REDELIVERED, REDELIVERY_CASES } from "./cases/redelivery.ts";
 import { STORE_CASES } from "./cases/stores.ts";
 import { controlTests, type Control } from "./rig/control-tests.ts";
 import { FENCED } from "./rig/delivery-watch.ts";
@@ -35,7 +35,7 @@ controlTests([
     REDELIVERY_CASES,
     "the sweep asleep: redelivery",
     // Lost with its dispatcher after the call, or before it.
-    [INVARIANTS.terminal, "ms for: the call"],
+    [INVARIANTS.terminal, REDELIVERED],
   ),
   without("no fencing", paused, PAUSE_CASES, "a dispatcher held still in mid-call while its connection", FENCED),
   without("no look at the clock before the call", paused, PAUSE_CASES, "a dispatcher held still between claim", once),

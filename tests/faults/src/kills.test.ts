@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { DEADLY_POINTS, KILL_POINT_CASES } from "./cases/kill-points.ts";
+import { KILLED_SERVER_CASES } from "./cases/killed-servers.ts";
 import { DEFAULT_KILL_CASES, KILL_CASES } from "./cases/kills.ts";
 import { PARTITION_CASES } from "./cases/partitions.ts";
 import { HOLD_POINTS, PAUSE_CASES } from "./cases/pauses.ts";
@@ -22,7 +23,7 @@ describe("killed at any moment", () => {
 
 describe("killed or held still at a certain point", () => {
   const killPoints = [...DEADLY_POINTS, ...HOLD_POINTS];
-  faultTests({ env: MANY_ATTEMPTS, killPoints }, [...KILL_POINT_CASES, ...PAUSE_CASES]);
+  faultTests({ env: MANY_ATTEMPTS, killPoints }, [...KILL_POINT_CASES, ...PAUSE_CASES, ...KILLED_SERVER_CASES]);
 });
 
 describe("with times as by default", () => {

@@ -1,6 +1,6 @@
 // `npm run test:faults [-- --seed <number>] [vitest's arguments]`: the whole fault suite, and what it came to.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,6 +38,7 @@ function readReports(file: string): ReportLine[] {
 const { seed, rest } = readSeed();
 const folder = mkdtempSync(join(tmpdir(), "chat-relay-fault-report-"));
 const report = join(folder, "cases.jsonl");
+const logs = join(folder, "logs");
 process.stdout.write(`Fault suite, seed ${seed}. The same again: npm run test:faults -- --seed ${seed}\n`);
 const child = spawn(
   process.execPath,
@@ -45,12 +46,12 @@ const child = spawn(
   {
     cwd: ROOT,
     stdio: "inherit",
-    env: { ...process.env, CHAT_FAULT_SEED: String(seed), CHAT_FAULT_REPORT: report },
+    env: { ...process.env, CHAT_FAULT_SEED: String(seed), CHAT_FAULT_REPORT: report, CHAT_FAULT_LOGS: logs },
   },
 );
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
 child.once("exit", (code, signal) => {
   process.stdout.write(summarize(readReports(report), seed));
-  rmSync(folder, { recursive: true, force: true });
+  if (!existsSync(logs)) rmSync(folder, { recursive: true, force: true });
   process.exit(code ?? (signal === null ? 1 : 130));
 });

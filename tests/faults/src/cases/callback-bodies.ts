@@ -1,5 +1,6 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { callbackRequest, postCallback, taken, type Callback } from "../rig/callback-client.ts";
+import { checkPollution } from "../rig/check-pollution.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { HARD_TEXTS, mended } from "../rig/hard-texts.ts";
 import type { Visitor } from "../rig/load.ts";
@@ -166,6 +167,7 @@ export const CALLBACK_BODY_CASES: FaultCase[] = [
         mustHold(CALLBACK_BODY_INVARIANTS.told, (await posting).flat());
         mustHold(CALLBACK_BODY_INVARIANTS.told, await postUnending(trial, visitor));
       });
+      await checkPollution(world.services);
       await load.send(visitor);
     },
   },

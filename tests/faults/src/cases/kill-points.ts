@@ -1,5 +1,6 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { messageIdOf } from "../rig/bot.ts";
+import { mustBeCalled } from "../rig/called-times.ts";
 import { postCallback, taken } from "../rig/callback-client.ts";
 import { untilAllIsDone } from "../rig/delivery-watch.ts";
 import { KILL_POINTS, type KillPoint } from "../rig/edits.ts";
@@ -7,6 +8,8 @@ import { untilStatus } from "../rig/deliveries.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
+import { mustPublishOnce } from "../rig/published-once.ts";
+import { sendInOrder } from "../rig/send-in-order.ts";
 import type { ServiceName } from "@chat-relay/testkit/service-process";
 import { mustHold } from "../rig/violation.ts";
 
@@ -14,7 +17,6 @@ import { mustHold } from "../rig/violation.ts";
 export const DEADLY_POINTS = (Object.keys(KILL_POINTS) as KillPoint[]).filter((point) => !point.includes("held still"));
 
 const ANSWERED: KillPoint = "dispatcher: n8n has answered, not yet settled";
-const TOKEN_AND_REPLY = 2;
 
 /** Arms the point, does what leads there, and sees that one of that kind died. */
 async function killAt(trial: Trial, point: KillPoint, kind: ServiceName, act: () => Promise<unknown>): Promise<void> {
@@ -23,28 +25,6 @@ async function killAt(trial: Trial, point: KillPoint, kind: ServiceName, act: ()
   await Promise.all([trial.world.armKill(point), act()]);
   const victim = await waitFor("a death", () => services.find(({ name, kills }) => kills > (before.get(name) ?? 0)));
   mustHold(`${point}: who dies is a ${kind}`, victim.kind === kind ? [] : [`it was ${victim.name}`]);
-}
-
-/** Each message must have been called so many times, all in all. */
-function mustBeCalled({ load, calls }: Trial, times: number): void {
-  const problems = load.accepted.flatMap(({ message }) => {
-    const count = calls.filter((call) => messageIdOf(call) === message.id).length;
-    return count === times ? [] : [`message ${message.sequence} was called ${count} times, not ${times}`];
-  });
-  mustHold("n8n is called as often as needed and not more", problems);
-}
-
-async function eventsOnBus({ world }: Trial): Promise<number> {
-  return (await world.bus())?.lastSequence ?? 0;
-}
-
-/** Runs it, waits until all is done, and sees that the bus took so many events: what was published twice was dropped. */
-async function mustPublish(trial: Trial, count: number, act: () => Promise<unknown>): Promise<void> {
-  const before = await eventsOnBus(trial);
-  await act();
-  await untilAllIsDone(trial);
-  const published = (await eventsOnBus(trial)) - before;
-  mustHold("the bus takes each event once", published === count ? [] : [`it took ${published}, not ${count}`]);
 }
 
 /** A session whose one message was taken by n8n and waits for its callback. */
@@ -60,26 +40,12 @@ async function givenDelivered(trial: Trial) {
   return { visitor, message, call };
 }
 
-/** Sends a message to one session. */
-async function sendOne({ load }: Trial): Promise<void> {
-  const [visitor] = await load.open(1);
-  if (visitor !== undefined) await load.send(visitor);
-}
-
-/** Sends a message, and another behind it, to one session. */
-async function sendTwo({ load }: Trial): Promise<void> {
-  const [visitor] = await load.open(1);
-  if (visitor === undefined) throw new Error("no session");
-  await load.send(visitor);
-  await load.send(visitor);
-}
-
 /** A process dies right there; needs a world with `DEADLY_POINTS`. */
 export const KILL_POINT_CASES: FaultCase[] = [
   {
     name: "a dispatcher killed between claim and call: n8n sees one call, and the attempt counts",
     async run(trial) {
-      await killAt(trial, "dispatcher: claimed, not yet called", "dispatcher", () => sendOne(trial));
+      await killAt(trial, "dispatcher: claimed, not yet called", "dispatcher", () => sendInOrder(trial, 1));
       await untilAllIsDone(trial);
       mustBeCalled(trial, 1);
       const attempt = String(trial.calls[0]?.headers["chat-attempt"]);
@@ -90,7 +56,7 @@ export const KILL_POINT_CASES: FaultCase[] = [
     name: "a dispatcher killed between n8n's answer and the commit: called again, replied to once",
     async run(trial) {
       trial.world.n8n.answerWith(() => ({ body: { output: `in the response ${TEXT_CANARY}` } }));
-      await killAt(trial, ANSWERED, "dispatcher", () => sendOne(trial));
+      await killAt(trial, ANSWERED, "dispatcher", () => sendInOrder(trial, 1));
       await untilAllIsDone(trial);
       mustBeCalled(trial, 2);
     },
@@ -100,7 +66,7 @@ export const KILL_POINT_CASES: FaultCase[] = [
     async run(trial) {
       const { world, bot, calls } = trial;
       world.n8n.answerWith(() => ({ body: { message: "Workflow was started" } }));
-      await killAt(trial, ANSWERED, "dispatcher", () => sendOne(trial));
+      await killAt(trial, ANSWERED, "dispatcher", () => sendInOrder(trial, 1));
       bot.callBack(await waitFor("the call", () => calls[0]), `late ${TEXT_CANARY}`);
       await untilAllIsDone(trial);
       mustBeCalled(trial, 1);
@@ -109,7 +75,7 @@ export const KILL_POINT_CASES: FaultCase[] = [
   {
     name: "a dispatcher killed between commit and acknowledgement: nothing is called again, and the next message goes out",
     async run(trial) {
-      await killAt(trial, "dispatcher: settled, token not yet acknowledged", "dispatcher", () => sendTwo(trial));
+      await killAt(trial, "dispatcher: settled, token not yet acknowledged", "dispatcher", () => sendInOrder(trial, 2));
       await untilAllIsDone(trial); // also until the token that came back is acknowledged
       mustBeCalled(trial, 1);
     },
@@ -117,8 +83,8 @@ export const KILL_POINT_CASES: FaultCase[] = [
   {
     name: "a gateway killed after its publish: the message is called once",
     async run(trial) {
-      await mustPublish(trial, TOKEN_AND_REPLY, async () => {
-        await killAt(trial, "any: published, not yet marked", "gateway", () => sendOne(trial));
+      await mustPublishOnce(trial, async () => {
+        await killAt(trial, "any: published, not yet marked", "gateway", () => sendInOrder(trial, 1));
       });
       mustBeCalled(trial, 1);
     },
@@ -132,8 +98,8 @@ export const KILL_POINT_CASES: FaultCase[] = [
         await gate.promise;
         return { body: { output: `in the response ${TEXT_CANARY}` } }; // a callback's reply would be a receiver's
       });
-      await mustPublish(trial, 2 * TOKEN_AND_REPLY, async () => {
-        await sendTwo(trial);
+      await mustPublishOnce(trial, async () => {
+        await sendInOrder(trial, 2);
         await waitFor("the call", () => calls[0]);
         await killAt(trial, "any: published, not yet marked", "dispatcher", async () => gate.resolve());
       });
@@ -143,7 +109,7 @@ export const KILL_POINT_CASES: FaultCase[] = [
   {
     name: "a receiver killed after it has published a reply: the reply is published once",
     async run(trial) {
-      await mustPublish(trial, TOKEN_AND_REPLY, async () => {
+      await mustPublishOnce(trial, async () => {
         const { call } = await givenDelivered(trial);
         await killAt(trial, "any: published, not yet marked", "receiver", async () =>
           trial.bot.callBack(call, `late ${TEXT_CANARY}`, 1),
@@ -155,7 +121,7 @@ export const KILL_POINT_CASES: FaultCase[] = [
     name: "a gateway killed between commit and answer: the client's repeat gets the same message",
     async run(trial) {
       const { load } = trial;
-      await killAt(trial, "gateway: message committed, not yet answered", "gateway", () => sendTwo(trial));
+      await killAt(trial, "gateway: message committed, not yet answered", "gateway", () => sendInOrder(trial, 2));
       const repeated = load.answers.get("200") ?? 0;
       mustHold("a repeat is answered as one", repeated === 1 ? [] : [`${repeated} sends were answered 200`]);
       await untilAllIsDone(trial);

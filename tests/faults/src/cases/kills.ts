@@ -5,10 +5,15 @@ import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import type { RestartableServer } from "../rig/restartable-server.ts";
 import type { SupervisedService } from "../rig/supervised-service.ts";
+import { together } from "../rig/together.ts";
 import { mustHold } from "../rig/violation.ts";
 
 /** What the machine's other work may take beside the product. */
 const SLACK_MS = 2_000;
+const RESUMED_WITHIN_MS = 30_000;
+const MID_CALLS = 20;
+/** Of a minute: each waits until its victim is up. */
+const LEAST_KILLS = 20;
 
 async function killOneEach(trial: Trial, everyMs: number, kinds: readonly SupervisedService[]): Promise<void> {
   await pause(everyMs);
@@ -50,11 +55,38 @@ function killedInMidCall(name: string): FaultCase {
   };
 }
 
+async function killEverything({ world }: Trial): Promise<void> {
+  const servers = [world.postgres, ...world.nats.map(({ server }) => server)];
+  await together(...world.services.map((service) => service.kill()), ...servers.map(killServer));
+  await world.ready();
+}
+
+/** Calls are under way that n8n takes minutes for, and nobody is left who knows of them. */
+async function everythingKilled(trial: Trial): Promise<void> {
+  const { load, world, calls, bot, measure } = trial;
+  world.n8n.answerWith(() => undefined); // hangs
+  for (const visitor of await load.open(MID_CALLS)) await load.send(visitor);
+  await waitFor("the calls", () => calls.length >= MID_CALLS);
+  world.n8n.answerWith(bot.answer);
+  await killEverything(trial);
+  const backAtMs = Date.now();
+  const again = () => new Set(calls.slice(MID_CALLS).map(({ headers }) => headers["webhook-id"]));
+  await waitFor("the same calls again", () => again().size >= MID_CALLS, RESUMED_WITHIN_MS + 30_000);
+  const tookMs = Date.now() - backAtMs;
+  measure("everything killed in mid-call: all is called again after ms", tookMs);
+  const late = tookMs > RESUMED_WITHIN_MS + SLACK_MS;
+  mustHold("work resumes within 30 s after the last is back", late ? [`it took ${tookMs} ms`] : []);
+}
+
 /** For a world that is configured as by default. */
 export const DEFAULT_KILL_CASES: FaultCase[] = [
   killedInMidCall(
     "by default, a dispatcher killed in mid-call: the message is called again within ack_wait and a second",
   ),
+  {
+    name: "everything killed at once in mid-call: all is called again within 30 s, long before the webhook's time is up",
+    run: everythingKilled,
+  },
 ];
 
 /** Processes that die at any moment. */
@@ -68,11 +100,18 @@ export const KILL_CASES: FaultCase[] = [
     },
   },
   {
-    name: "a random dispatcher killed every second",
+    name: "a random dispatcher killed every second for a minute",
     async run(trial) {
-      trial.bot.falters = true;
-      await trial.load.open(40);
-      await meanwhile(trial.load.steady(450, 30), () => killOneEach(trial, 1_000, trial.world.dispatchers));
+      const { load, bot, world, measure } = trial;
+      bot.falters = true;
+      await load.open(40);
+      let kills = 0;
+      await meanwhile(load.steady(1_800, 30), async () => {
+        await killOneEach(trial, 1_000, world.dispatchers);
+        kills += 1;
+      });
+      measure("a dispatcher killed every second: kills in a minute", kills);
+      if (kills < LEAST_KILLS) throw new Error(`${kills} kills: the case shows too little`);
     },
   },
   killedInMidCall("a dispatcher killed in mid-call: the message is called again within ack_wait and a second"),

@@ -6,6 +6,7 @@ import { acceptP99Ms } from "../rig/figures.ts";
 import type { LiveVisitor } from "../rig/live-visitor.ts";
 import { untilLive, untilShown, untilTold } from "../rig/live-waits.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
+import { PRODUCT_ENV } from "../rig/product-env.ts";
 import { refusals } from "../rig/refusals.ts";
 import { readMetric } from "../rig/service-metrics.ts";
 import { speakForN8n, type SpokenCall } from "../rig/spoken-call.ts";
@@ -24,7 +25,7 @@ const GATEWAY_INVARIANTS = {
 const SESSIONS = 60;
 const READERS_EACH = 5;
 const ACCEPT_P99_MS = 10_000;
-const STOPPED_WITHIN_MS = 10_000;
+const STOPPED_WITHIN_MS = Number(PRODUCT_ENV["CHAT_SHUTDOWN_GRACE_MS"]) + 2_000;
 
 /** Readers of many sessions, half of them at each of two gateways. */
 async function givenManyReaders({ load, live }: Trial): Promise<void> {

@@ -20,6 +20,7 @@ export const LIVE_STORE_INVARIANTS = {
 
 /** What the machine's other work may take beside the product. */
 const SLACK_MS = 4_000;
+const WHOLE_WITHIN_MS = 5_000;
 const CRASHED_MS = 15_000;
 
 /** A reply under way that readers at every gateway are shown. */
@@ -46,10 +47,10 @@ async function loseNats(trial: Trial, wipe: boolean): Promise<void> {
   for (const { server } of world.nats) await server.start();
   const upAtMs = Date.now();
   await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);
-  trial.measure(
-    `NATS ${wipe ? "wiped" : "killed"} in mid-reply: text whole at all gateways after ms`,
-    Date.now() - upAtMs,
-  );
+  const tookMs = Date.now() - upAtMs;
+  trial.measure(`NATS ${wipe ? "wiped" : "killed"} in mid-reply: text whole at all gateways after ms`, tookMs);
+  const late = tookMs > WHOLE_WITHIN_MS + SLACK_MS;
+  mustHold(LIVE_STORE_INVARIANTS.whole, late ? [`it took ${tookMs} ms`] : []);
   await together(...world.gateways.map((gateway) => gateway.kill())); // none but the live log knows the text now
   readers.push(live.follow(visitor));
   await untilShown(LIVE_STORE_INVARIANTS.whole, readers, id, call.said);

@@ -5,6 +5,7 @@ import { HOSTILE_ANSWER_CASES } from "./n8n-hostile-answers.ts";
 import { HOSTILE_CASES } from "./n8n-hostile.ts";
 import { POISON_CASES } from "./n8n-poison.ts";
 import { RETRY_CASES } from "./n8n-retries.ts";
+import { STREAM_FLOOD_CASES } from "./n8n-stream-floods.ts";
 import { UNANSWERED_CASES } from "./n8n-unanswered.ts";
 
 /** Whatever n8n may answer, or not answer. */
@@ -14,6 +15,7 @@ export const N8N_ANSWER_CASES: FaultCase[] = [
   ...BREAK_CASES,
   ...HOSTILE_CASES,
   ...HOSTILE_ANSWER_CASES,
+  ...STREAM_FLOOD_CASES,
   ...POISON_CASES,
   ...UNANSWERED_CASES,
 ];

@@ -6,6 +6,7 @@ import { deliveryOf, untilStatus } from "../rig/deliveries.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
 import { waitsMs } from "../rig/figures.ts";
 import type { Accepted } from "../rig/load.ts";
+import { n8nLine } from "../rig/n8n-lines.ts";
 import { firstAttempts, playing, playScripts } from "../rig/n8n-script.ts";
 import { sumMetric } from "../rig/service-metrics.ts";
 import { mustHold } from "../rig/violation.ts";
@@ -30,8 +31,20 @@ const HANGS: Record<string, Responder> = {
     response.writeHead(200, JSON_HEAD).write('{"output":"');
     every(200, response, () => response.write("x"));
   },
+  "an item every 200 ms": (_call, response) => {
+    response.writeHead(200, JSON_HEAD).write(n8nLine({ type: "begin" }));
+    every(200, response, () => response.write(n8nLine({ type: "item", content: "word " })));
+  },
   "interim answers without end": (_call, response) => every(100, response, () => response.writeProcessing()),
 };
+
+const HANG_NAMES = Object.keys(HANGS);
+const SESSIONS_EACH = 3;
+
+/** The sessions take turns. */
+function hangOf(session: number): string {
+  return HANG_NAMES[session % HANG_NAMES.length] ?? "";
+}
 
 /** A refusal is one, whatever becomes of its body. */
 const HANGING_REFUSAL: Responder = (_call, response) => void response.writeHead(500, JSON_HEAD).write('{"message":');
@@ -40,7 +53,7 @@ async function attemptProblems({ world }: Trial, sent: readonly Accepted[], limi
   const deliveries = await Promise.all(sent.map(({ message }) => deliveryOf(world, message.id)));
   return deliveries.flatMap(({ messageId, attempts: [first, second, ...more] }, index) => {
     const cut = first?.outcome === "retry" && first.durationMs >= limitMs - 50 && first.durationMs < limitMs + NOISE_MS;
-    const what = `${Object.keys(HANGS)[index % 4] ?? ""} (${messageId})`;
+    const what = `${hangOf(index)} (${messageId})`;
     return [
       ...(cut
         ? []
@@ -71,9 +84,8 @@ const hangs: FaultCase = {
     const scripts = Object.entries(HANGS).map(([name, hang]) => [name, firstAttempts(trial, 1, hang)] as const);
     const refusal = firstAttempts(trial, 1, HANGING_REFUSAL);
     playScripts(trial, { ...Object.fromEntries(scripts), "hanging refusal": refusal });
-    const hanging = await Promise.all(
-      (await load.open(12)).map((visitor, index) => load.send(visitor, playing(scripts[index % 4]?.[0] ?? ""))),
-    );
+    const visitors = await load.open(SESSIONS_EACH * HANG_NAMES.length);
+    const hanging = await Promise.all(visitors.map((visitor, index) => load.send(visitor, playing(hangOf(index)))));
     for (const visitor of await load.open(3)) await load.send(visitor, playing("hanging refusal"));
     const inFlight = () => sumMetric(world.dispatchers, "chat_deliveries_in_flight");
     await waitFor("all hanging calls to be in flight", async () => (await inFlight()) >= hanging.length);

@@ -1,12 +1,14 @@
 import type { Responder } from "@chat-relay/testkit/fake-n8n";
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import { messageIdOf } from "../rig/bot.ts";
+import { THROWS } from "../rig/bug-edits.ts";
 import { deliveryOf, untilStatus } from "../rig/deliveries.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
-import { waitsMs } from "../rig/figures.ts";
-import type { Accepted, Expected, Visitor } from "../rig/load.ts";
-import { meanwhile } from "../rig/meanwhile.ts";
+import { waitsMeanwhile } from "../rig/healthy-waits.ts";
+import type { Expected, Visitor } from "../rig/load.ts";
 import { playing, playScripts } from "../rig/n8n-script.ts";
+import { TEXT_CANARY } from "../rig/product-env.ts";
+import { together } from "../rig/together.ts";
 import { mustHold } from "../rig/violation.ts";
 
 const FAILED: Expected = { status: "failed", replies: 0 };
@@ -15,7 +17,8 @@ const FAILED: Expected = { status: "failed", replies: 0 };
  * killed. Behind the poison it would wait for all of its attempts.
  */
 const HEALTHY_LEASES = 2;
-const EVERY_MS = 50;
+/** Where nobody is killed. */
+const HEALTHY_MS = 2_000;
 
 /** The process that made the call dies of it. */
 function killsItsCaller({ world }: Trial): Responder {
@@ -67,20 +70,15 @@ async function untilBothSpent(trial: Trial, poisoned: Visitor, refused: Visitor)
 const poison: FaultCase = {
   name: "poison: a message that kills every dispatcher, and one that is always refused, fail after their attempts",
   async run(trial) {
-    const { load, random, measure, calls } = trial;
+    const { load, measure } = trial;
     playScripts(trial, {
       "kills its caller": killsItsCaller(trial),
       "always 500": () => ({ status: 500, body: "no" }),
     });
     const [poisoned, refused, ...healthy] = await load.open(22);
     if (poisoned === undefined || refused === undefined) throw new Error("too few sessions");
-    const sent: Accepted[] = [];
-    await meanwhile(untilBothSpent(trial, poisoned, refused), async () => {
-      sent.push(await load.send(random.pick(healthy)));
-      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-    });
-    await Promise.all(sent.map(({ message }) => untilStatus(trial.world, message.id, "answered")));
-    const waits = waitsMs(calls, sent).toSorted((a, b) => a - b);
+    const spent = untilBothSpent(trial, poisoned, refused);
+    const waits = (await waitsMeanwhile(trial, healthy, spent)).toSorted((a, b) => a - b);
     const p90 = waits[Math.floor(waits.length * 0.9)] ?? 0;
     measure("poison: wait of healthy sessions p90 ms", p90);
     measure("poison: longest wait of a healthy session ms", waits.at(-1) ?? 0);
@@ -89,5 +87,48 @@ const poison: FaultCase = {
   },
 };
 
-/** Messages that can never be delivered. */
-export const POISON_CASES: FaultCase[] = [poison];
+/** A message that meets a bug of the dispatcher's own, and one behind it that must be answered. */
+async function throwUntilSpent(trial: Trial, visitor: Visitor, words: string, calledTimes: number): Promise<void> {
+  const { world, load, calls, measure } = trial;
+  const most = Number(world.env["CHAT_QUEUE_MAX_ATTEMPTS"]);
+  const content = `${words} ${TEXT_CANARY}`;
+  const { message } = await load.send(visitor, { ...playing("answers"), content, expected: FAILED });
+  const behind = await load.send(visitor);
+  await untilSpent(trial, message.id, most);
+  measure(`a handler that ${words}: failed after ms`, Date.now() - Date.parse(message.createdAt));
+  await untilStatus(world, behind.message.id, "answered");
+  await checkSpent(trial, visitor, message.id, most);
+  const { attempts } = await deliveryOf(world, message.id);
+  const unknown = attempts.filter(({ error }) => !error?.startsWith("the dispatcher failed at this message"));
+  mustHold(
+    "an attempt at which the dispatcher itself fails is settled, and says so",
+    unknown.map(({ error }) => error ?? ""),
+  );
+  const called = calls.filter((call) => messageIdOf(call) === message.id).length;
+  const right = called === calledTimes;
+  mustHold(`a handler that ${words} has called as often as it got so far`, right ? [] : [`${called} times`]);
+}
+
+const throwing: FaultCase = {
+  name: "a handler that always throws, before the call or at its answer: its message fails after its attempts, and nobody else waits",
+  async run(trial) {
+    const { world, load, measure } = trial;
+    playScripts(trial, { answers: () => ({ body: { output: `what nobody gets to see ${TEXT_CANARY}` } }) });
+    const [uncalled, called, ...healthy] = await load.open(22);
+    if (uncalled === undefined || called === undefined) throw new Error("too few sessions");
+    const most = Number(world.env["CHAT_QUEUE_MAX_ATTEMPTS"]);
+    const spent = together(
+      throwUntilSpent(trial, uncalled, THROWS.beforeTheCall, 0),
+      throwUntilSpent(trial, called, THROWS.atTheAnswer, most),
+    );
+    const longestMs = Math.max(...(await waitsMeanwhile(trial, healthy, spent)));
+    measure("a handler that throws: longest wait of a healthy session ms", longestMs);
+    mustHold(
+      "a handler that throws holds up no other session",
+      longestMs > HEALTHY_MS ? [`one waited ${longestMs} ms`] : [],
+    );
+  },
+};
+
+/** Messages that can never be delivered; for a world whose dispatchers have the bug of `THROWS`. */
+export const POISON_CASES: FaultCase[] = [poison, throwing];

@@ -4,6 +4,7 @@ import { COUNTING_CONNECTIONS } from "../rig/connection-count.ts";
 /** How the product is configured for the cases about n8n. */
 export const N8N_WORLDS = {
   answers: {
+    bugs: ["a dispatcher throws after its claim"],
     env: {
       CHAT_QUEUE_MAX_ATTEMPTS: "4",
       CHAT_QUEUE_BACKOFF_MS: "500",

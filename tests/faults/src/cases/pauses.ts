@@ -3,7 +3,7 @@ import { callerOf, isHeldStill, settledClaims, untilFenced } from "../rig/delive
 import { untilStatus } from "../rig/deliveries.ts";
 import type { FaultCase } from "../rig/fault-case.ts";
 import { untilTerminal } from "../rig/ledger.ts";
-import type { KillPoint } from "../rig/edits.ts";
+import { KILL_POINTS, type KillPoint } from "../rig/edits.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import type { SupervisedService } from "../rig/supervised-service.ts";
 import { mustHold } from "../rig/violation.ts";
@@ -12,8 +12,8 @@ const DONE_WITHIN_MS = 30_000;
 
 const HELD_STILL: KillPoint = "dispatcher: claimed, held still before the call";
 
-/** Where the services of this theme's world can be told to hold still. */
-export const HOLD_POINTS: KillPoint[] = [HELD_STILL];
+/** Where services can be told to hold still. */
+export const HOLD_POINTS = (Object.keys(KILL_POINTS) as KillPoint[]).filter((point) => point.includes("held still"));
 
 /** Dispatchers that are held still for longer than their lease, and go on as if no time had passed. */
 export const PAUSE_CASES: FaultCase[] = [

@@ -1,8 +1,13 @@
 import { waitFor } from "@chat-relay/testkit/wait-for";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
+import { mustHold } from "../rig/violation.ts";
+
+/** What redelivery is for, by the name that reports and controls use. */
+export const REDELIVERED = "a token whose dispatcher dies comes back";
 
 async function killTheCaller({ world, calls }: Trial, index: number): Promise<void> {
-  const call = await waitFor("the call", () => calls[index]);
+  const call = await waitFor("the call", () => calls[index]).catch(() => undefined);
+  if (call === undefined) return mustHold(REDELIVERED, [`call ${index + 1} never came`]);
   await world.dispatchers.find(({ name }) => call.path.endsWith(name))?.kill();
 }
 

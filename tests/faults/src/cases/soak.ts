@@ -53,14 +53,20 @@ const VICTIMS = [
   "postgres",
 ] as const;
 
-async function killSomething(trial: Trial): Promise<string> {
+type Victim = (typeof VICTIMS)[number];
+
+/** First one of each, in any order, then as chance has it. */
+function pickVictim({ random }: Trial, killed: ReadonlyMap<string, number>): Victim {
+  const unharmed = VICTIMS.filter((victim) => !killed.has(victim));
+  return random.pick(unharmed.length > 0 ? unharmed : VICTIMS);
+}
+
+async function kill(trial: Trial, victim: Victim): Promise<void> {
   const { world, random } = trial;
-  const victim = random.pick(VICTIMS);
   const node = random.pick(world.nats);
   if (victim === "nats") await killServer(trial, node.server, "SIGKILL");
   else if (victim === "postgres") await killServer(trial, world.postgres, "SIGQUIT");
   else await killService(random.pick(world[`${victim}s`]));
-  return victim;
 }
 
 function count(counts: Map<string, number>, what: string): void {
@@ -95,10 +101,19 @@ async function killMeanwhile(
 ): Promise<Map<string, number>> {
   const kills = new Map<string, number>();
   await meanwhile(sending, async () => {
-    await pause(Math.min(4 * meanKillMs, -Math.log(1 - trial.random.next()) * meanKillMs));
-    count(kills, await killSomething(trial));
+    const isFirstRound = VICTIMS.some((victim) => !kills.has(victim));
+    const meanMs = isFirstRound ? meanKillMs / 3 : meanKillMs;
+    await pause(Math.min(4 * meanMs, -Math.log(1 - trial.random.next()) * meanMs));
+    const victim = pickVictim(trial, kills);
+    await kill(trial, victim);
+    count(kills, victim);
   });
   return kills;
+}
+
+function mustHaveKilled(kills: ReadonlyMap<string, number>): void {
+  const unharmed = new Set(VICTIMS.filter((victim) => !kills.has(victim)));
+  if (unharmed.size > 0) throw new Error(`never killed: ${[...unharmed].join(", ")}; the case shows too little`);
 }
 
 async function soak(trial: Trial, { messages, sessions, perSecond, meanKillMs }: SoakOptions): Promise<void> {
@@ -110,7 +125,9 @@ async function soak(trial: Trial, { messages, sessions, perSecond, meanKillMs }:
   const sampling = setInterval(() => samples.push(largestMib(trial)), SAMPLE_MS);
   const sending = load.steady(messages, perSecond);
   try {
-    for (const [victim, times] of await killMeanwhile(trial, sending, meanKillMs)) measure(`kills: ${victim}`, times);
+    const kills = await killMeanwhile(trial, sending, meanKillMs);
+    mustHaveKilled(kills);
+    for (const [victim, times] of kills) measure(`kills: ${victim}`, times);
     const acceptedAtMs = performance.now();
     await world.ready();
     await untilAllIsDone(trial, DRAIN_MS);

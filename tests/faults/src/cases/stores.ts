@@ -4,13 +4,14 @@ import { waitFor } from "@chat-relay/testkit/wait-for";
 import { untilAllIsDone } from "../rig/delivery-watch.ts";
 import { withoutConnections } from "../rig/connection-hog.ts";
 import type { FaultCase, Trial } from "../rig/fault-case.ts";
-import { acceptP99Ms } from "../rig/figures.ts";
+import { acceptMs } from "../rig/figures.ts";
 import { holdCalls } from "../rig/held-call.ts";
 import { untilTerminal } from "../rig/ledger.ts";
-import type { Seen } from "../rig/load.ts";
+import type { Seen, Visitor } from "../rig/load.ts";
 import { meanwhile } from "../rig/meanwhile.ts";
 import { TEXT_CANARY } from "../rig/product-env.ts";
 import { together } from "../rig/together.ts";
+import { untilLost } from "../rig/until-lost.ts";
 import { mustHold } from "../rig/violation.ts";
 
 /** What the machine's other work may take beside the product. */
@@ -18,8 +19,8 @@ const SLACK_MS = 2_000;
 const BACK_WITHIN_MS = 5_000;
 const REFUSED_WITHIN_MS = 15_000;
 const REBUILT_WITHIN_MS = 60_000;
-/** Alone on the machine a twentieth; a send that waited for NATS would wait a minute in the case that takes it away for one. */
-const ACCEPT_P99_MS = 5_000;
+/** More than it took before. */
+const ACCEPT_MORE_MS = 250;
 
 function mustAllBeAccepted({ load }: Trial): void {
   const problems = load.seen
@@ -86,18 +87,12 @@ async function wipeNats(trial: Trial) {
   return { done };
 }
 
-/** One message in each of so many sessions. */
-async function sendToMany({ load }: Trial, count: number): Promise<void> {
-  const visitors = await load.open(count);
-  await Promise.all(visitors.map((visitor) => load.send(visitor)));
-}
-
-/** Goes on until each of the services has lost its answer. */
-async function untilLost(lost: Promise<void>[], step: () => Promise<unknown>): Promise<void> {
-  const happened = new Set<Promise<void>>();
-  for (const one of lost) void one.then(() => happened.add(one));
-  for (let round = 0; round < 30 && happened.size < lost.length; round += 1) await step();
-  if (happened.size < lost.length) throw new Error("not every service lost an answer: the case shows nothing");
+/** As many messages, one behind the other, in each of so many sessions. */
+async function sendToMany({ load }: Trial, sessions: number, messagesEach: number): Promise<void> {
+  const inOrder = async (visitor: Visitor) => {
+    for (let count = 0; count < messagesEach; count += 1) await load.send(visitor);
+  };
+  await Promise.all((await load.open(sessions)).map(inOrder));
 }
 
 /** PostgreSQL or NATS killed, emptied, or kept from its clients. */
@@ -108,6 +103,9 @@ export const STORE_CASES: FaultCase[] = [
     async run(trial) {
       const { load, measure } = trial;
       await load.open(30);
+      await load.steady(100, 30);
+      const before = load.accepted.length;
+      const calmMs = acceptMs(load.accepted, 0.75);
       const kills = async () => {
         for (let count = 0; count < 5; count += 1) {
           await pause(1_000);
@@ -118,9 +116,12 @@ export const STORE_CASES: FaultCase[] = [
       };
       await together(load.steady(400, 30), kills());
       mustAllBeAccepted(trial);
-      const p99Ms = acceptP99Ms(load.accepted);
-      measure("NATS killed: accept p99 ms", p99Ms);
-      mustHold("NATS away does not slow a send down", p99Ms > ACCEPT_P99_MS ? [`p99 ${p99Ms} ms`] : []);
+      const killed = load.accepted.slice(before);
+      measure("NATS killed: accept p99 ms", acceptMs(killed, 0.99));
+      // NATS is away for half of the time: three of four would show it.
+      const tookMs = acceptMs(killed, 0.75);
+      const slow = tookMs > 5 * calmMs + ACCEPT_MORE_MS;
+      mustHold("NATS away does not slow a send down", slow ? [`p75 ${tookMs} ms, ${calmMs} ms before`] : []);
     },
   },
   {
@@ -128,7 +129,7 @@ export const STORE_CASES: FaultCase[] = [
     async run(trial) {
       const { world, calls } = trial;
       const held = holdCalls(trial);
-      await sendToMany(trial, 200);
+      await sendToMany(trial, 100, 3); // 96 of them are under way
       const lanes = 32 * world.dispatchers.length;
       await waitFor("every lane to be taken", () => calls.length >= lanes);
       const { done } = await wipeNats(trial);
@@ -141,7 +142,7 @@ export const STORE_CASES: FaultCase[] = [
     async run(trial) {
       const { world } = trial;
       for (const dispatcher of world.dispatchers) dispatcher.pause();
-      await sendToMany(trial, 200);
+      await sendToMany(trial, 200, 1);
       const { done } = await wipeNats(trial);
       for (const dispatcher of world.dispatchers) dispatcher.resume();
       await done("dispatchers held still");
@@ -181,13 +182,18 @@ export const STORE_CASES: FaultCase[] = [
     calledOnce: true,
     async run(trial) {
       const { load, world } = trial;
-      await load.open(10);
       const lost = world.gateways.map(({ postgres }) => postgres.loseAnswerTo("accept-message"));
-      await untilLost(lost, () => load.steady(10, 20));
-      const [refused, repeated] = [load.answers.get("503"), load.answers.get("200")];
-      // Those that shared the commit are refused too.
-      const asWanted = refused !== undefined && refused >= lost.length && repeated === refused;
-      mustHold("a repeat is answered as one", asWanted ? [] : [`${refused} refusals, ${repeated} repeats`]);
+      // Each from a visitor of its own: in a session that is busy the answer to be lost would not be the commit's.
+      await untilLost(lost, async () => {
+        for (const visitor of await load.open(5)) await load.send(visitor);
+      });
+      // Those that shared the commit are refused too, and a repeat may lose the next gateway's commit.
+      const refusals = load.answers.get("503") ?? 0;
+      const untold = load.sent.filter((sent) => sent.isRepeat !== sent.refusals > 0);
+      mustHold("a repeat is answered as one", [
+        ...(refusals < lost.length ? [`${refusals} refusals of ${lost.length} lost commits`] : []),
+        ...untold.map((sent) => `${sent.message.id}: ${sent.refusals} refusals, told as a repeat: ${sent.isRepeat}`),
+      ]);
     },
   },
   {

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { n8nLine } from "./n8n-lines.ts";
 import { attemptOf } from "./n8n-script.ts";
+import { postOnce } from "./post-once.ts";
 import { TEXT_CANARY, WEBHOOK_SECRET } from "./product-env.ts";
 import { hash, type Random } from "./random.ts";
 import type { Seen } from "./load.ts";
@@ -151,7 +152,7 @@ export class Bot {
       for (const piece of cut(content, this.#random)) {
         const body = { type: "chat.reply.delta", sessionId, replyTo, offset, content: piece };
         await pause(this.#random.int(60));
-        const status = await this.#postOnce(`piece-${randomUUID()}`, Buffer.from(JSON.stringify(body)));
+        const status = await this.#tryOnce(`piece-${randomUUID()}`, Buffer.from(JSON.stringify(body)));
         if (status >= 400 && status < 500) throw new Error(`a piece was answered ${status}`);
         offset += piece.length;
       }
@@ -170,29 +171,19 @@ export class Bot {
     await pause(afterMs);
     const deadlineMs = performance.now() + GIVE_UP_MS;
     for (;;) {
-      const status = await this.#postOnce(id, body);
+      const status = await this.#tryOnce(id, body);
       if (status === 200) return;
       if (performance.now() > deadlineMs) throw new Error(`callback ${id} was not taken: ${status}`);
       await pause(100 + this.#random.int(300));
     }
   }
 
-  async #postOnce(id: string, body: Buffer): Promise<number> {
-    const seen: Seen = { status: 0, retryAfter: null, atMs: Date.now(), tookMs: 0 };
-    const startedAtMs = performance.now();
-    try {
-      const headers = signedHeaders(id, body, Date.now(), this.key);
-      const signal = AbortSignal.timeout(20_000);
-      const url = `${this.#pickReceiver()}/api/chat/webhook`;
-      const response = await fetch(url, { method: "POST", headers, body, signal });
-      await response.arrayBuffer();
-      this.callbackAnswers.set(response.status, (this.callbackAnswers.get(response.status) ?? 0) + 1);
-      Object.assign(seen, { status: response.status, retryAfter: response.headers.get("retry-after") });
-      return response.status;
-    } catch {
-      return 0;
-    } finally {
-      this.seen.push({ ...seen, tookMs: performance.now() - startedAtMs });
-    }
+  async #tryOnce(id: string, body: Buffer): Promise<number> {
+    const headers = signedHeaders(id, body, Date.now(), this.key);
+    const { seen } = await postOnce(`${this.#pickReceiver()}/api/chat/webhook`, headers, body);
+    const { status } = seen;
+    this.seen.push(seen);
+    if (status > 0) this.callbackAnswers.set(status, (this.callbackAnswers.get(status) ?? 0) + 1);
+    return status;
   }
 }

@@ -10,7 +10,8 @@ export const BUS_CONTROLS = {
     {
       file: SEND,
       from: "        return this.#announce(acceptance);\n",
-      to: "        this.#announce(acceptance);\n        await this.#context.publisher.flush();\n        return { kind: 'accepted', message: acceptance.message };\n",
+      // Until the stream answers, and not only until the publish has failed: without a leader it fails at once.
+      to: "        for (; await this.#context.bus.state().catch(() => true) === true; ) await new Promise((resolve) => setTimeout(resolve, 100));\n        return this.#announce(acceptance);\n",
     },
   ],
   "drift is not refused": [{ file: PROVISION, from: "if (problems.length > 0) {", to: "if (problems.length > 99) {" }],
@@ -24,7 +25,7 @@ export const BUS_CONTROLS = {
   "no lease": [
     {
       file: "packages/database/src/claim-delivery.ts",
-      from: "AND (free.lease_until IS NULL OR free.lease_until <= now()) AS is_mine",
+      from: "AND (s.lease_until IS NULL OR s.lease_until <= now()) AS is_mine",
       to: "AS is_mine",
     },
     {

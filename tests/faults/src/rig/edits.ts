@@ -26,14 +26,14 @@ export const CONTROLS = {
   "acknowledged before it is settled": [
     {
       file: "packages/bus/src/consumer.ts",
-      from: "answer(message, await this.#options.handle(event));",
-      to: 'answer(message, { kind: "done" });\n      await this.#options.handle(event);',
+      from: "answer(message, await this.#options.handle(event, leaveLane));",
+      to: 'answer(message, { kind: "done" });\n      await this.#options.handle(event, leaveLane);',
     },
   ],
   "no fencing": [
     {
       file: SETTLE,
-      from: "free.head_id = given.message_id AND free.lease_token = given.lease_token AND free.lease_until IS NOT NULL AS",
+      from: "s.head_id = given.message_id AND s.lease_token = given.lease_token AND s.lease_until IS NOT NULL AS",
       to: "true AS",
     },
   ],
@@ -77,13 +77,19 @@ export const CONTROLS = {
     },
     { file: SETTLE, from: "THEN q.attempts ELSE q.attempts - 1 END", to: "THEN q.attempts + 1 ELSE q.attempts END" },
   ],
-  "no response cap": [{ file: N8N_CLIENT, from: "if (length > maxBytes) return", to: "if (length > Infinity) return" }],
+  "no response cap": [
+    {
+      file: "apps/dispatcher/src/n8n-call.ts",
+      from: "if (this.#length > responseMaxBytes) {",
+      to: "if (this.#length > Infinity) {",
+    },
+  ],
   // undici's own timeouts remain, which are between bytes.
   "no total deadline": [
     {
       file: N8N_CLIENT,
-      from: "setTimeout(() => ending.abort(PAST_DEADLINE), this.#options.webhookTimeoutMs)",
-      to: "setTimeout(() => undefined, this.#options.webhookTimeoutMs)",
+      from: "setTimeout(() => call.passDeadline(), webhookTimeoutMs)",
+      to: "setTimeout(() => undefined, webhookTimeoutMs)",
     },
     {
       file: N8N_CLIENT,
@@ -126,8 +132,29 @@ export const KILL_POINTS = {
   "dispatcher: n8n has answered, not yet settled": [
     {
       file: DELIVER,
-      from: "  const durationMs = Math.round(",
-      to: "  globalThis.dieAt?.(POINT);\n  const durationMs = Math.round(",
+      from: "  const durationMs = elapsedMs(",
+      to: "  globalThis.dieAt?.(POINT);\n  const durationMs = elapsedMs(",
+    },
+  ],
+  "gateway: message committed, held still before it is published": [
+    {
+      file: SEND,
+      from: "    metrics.accepted.inc();\n",
+      to: "    globalThis.holdStillAt?.(POINT);\n    metrics.accepted.inc();\n",
+    },
+  ],
+  "any: published, held still before it is marked": [
+    {
+      file: PUBLISHER,
+      from: "      .then(() => this.#scheduleMark())\n",
+      to: "      .then(() => { globalThis.holdStillAt?.(POINT); this.#scheduleMark(); })\n",
+    },
+  ],
+  "dispatcher: n8n has answered, held still before it settles": [
+    {
+      file: DELIVER,
+      from: "  const durationMs = elapsedMs(",
+      to: "  globalThis.holdStillAt?.(POINT);\n  const durationMs = elapsedMs(",
     },
   ],
   "dispatcher: settled, token not yet acknowledged": [

@@ -4,12 +4,13 @@ import { CALLED_ONCE, checkCalledOnce } from "./called-once.ts";
 import { checkLedger, INVARIANTS, type Allowances } from "./ledger.ts";
 import { LiveVisitors } from "./live-visitors.ts";
 import { Load } from "./load.ts";
+import { checkNothingLate, NOTHING_LATE } from "./nothing-late.ts";
 import { createRandom, hash, RUN_SEED, type Random } from "./random.ts";
+import { checkRefusals, REFUSED_WELL } from "./refusals.ts";
 import { writeReport } from "./report.ts";
 import { AT_REST, checkBounds, checkStanding, checkLogs } from "./rest.ts";
 import { LIVE_INVARIANTS } from "./transcript.ts";
 import { untilQuiet } from "./until-quiet.ts";
-import { mustHold } from "./violation.ts";
 import type { World } from "./world.ts";
 
 /** What a case works with. */
@@ -43,19 +44,6 @@ const SETTLE_MS = 60_000;
 /** Past the look of a gateway that has heard nothing. */
 const TOLD_LIVE_MS = 15_000;
 
-/** Sessions of the cases that are over, by world: nothing may happen to them any more. */
-const ENDED = new WeakMap<World, Set<string>>();
-const NOTHING_LATE = "no message is called once its case is over";
-
-function checkNothingLate({ world, load, calls }: Trial): void {
-  const ended = ENDED.get(world) ?? new Set<string>();
-  const sessionOf = (call: FakeCall) => String((call.body as { sessionId?: unknown } | undefined)?.sessionId);
-  const late = calls.filter((call) => ended.has(sessionOf(call)));
-  mustHold(NOTHING_LATE, late.map(messageIdOf));
-  for (const { sessionId } of load.visitors) ended.add(sessionId);
-  ENDED.set(world, ended);
-}
-
 function repeated(calls: readonly FakeCall[]): number {
   return calls.length - new Set(calls.map(messageIdOf)).size;
 }
@@ -73,7 +61,8 @@ async function check(trial: Trial, faultCase: FaultCase, allowed: Allowances, lo
   if (faultCase.calledOnce === true) checkCalledOnce(calls);
   const [failure] = world.n8n.failures;
   if (failure !== undefined) throw new Error("n8n's script of this case is at fault", { cause: failure });
-  checkLogs(world, load, logsFrom);
+  checkLogs({ world, load }, logsFrom);
+  checkRefusals(trial);
 }
 
 /** Plays the case, heals the world, and runs the whole checker; throws a `Violation` when something did not hold. */
@@ -122,6 +111,7 @@ export async function runCase(world: World, faultCase: FaultCase): Promise<void>
       ...Object.values(INVARIANTS),
       ...Object.values(LIVE_INVARIANTS),
       NOTHING_LATE,
+      REFUSED_WELL,
       ...Object.values(AT_REST),
       ...(faultCase.calledOnce === true ? [CALLED_ONCE] : []),
     ],

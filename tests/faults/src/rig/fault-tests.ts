@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "vitest";
 import { runCase, type FaultCase } from "./fault-case.ts";
+import { keepLogs } from "./report.ts";
 import { untilBackNearBaseline } from "./rest.ts";
 import { startWorld, type World, type WorldOptions } from "./world.ts";
 
@@ -20,6 +21,8 @@ export function faultTests(options: WorldOptions, cases: readonly FaultCase[]): 
     try {
       await runCase(world, faultCase);
     } catch (error) {
+      const kept = keepLogs(world, faultCase.name);
+      if (kept !== undefined) process.stdout.write(`The logs of "${faultCase.name}" are in ${kept}\n`);
       await close();
       throw error;
     }

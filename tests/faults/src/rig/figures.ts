@@ -13,10 +13,15 @@ export function longestGapMs(calls: readonly FakeCall[], fromMs: number, toMs = 
   return longest;
 }
 
+/** Within what time so large a share was accepted. */
+export function acceptMs(accepted: readonly Accepted[], share: number): number {
+  const took = accepted.map(({ tookMs }) => tookMs).toSorted((a, b) => a - b);
+  return took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0;
+}
+
 /** How long it took all but one of a hundred to be accepted. */
 export function acceptP99Ms(accepted: readonly Accepted[]): number {
-  const took = accepted.map(({ tookMs }) => tookMs).toSorted((a, b) => a - b);
-  return took[Math.min(took.length - 1, Math.floor(took.length * 0.99))] ?? 0;
+  return acceptMs(accepted, 0.99);
 }
 
 /** How long each message waited for its first call. */

@@ -31,8 +31,8 @@ export const INPUT_CONTROLS = {
   "replies to sessions that are over refused": [
     {
       file: RECORD_REPLY,
-      from: "WHERE fits AND NOT counted.is_over",
-      to: "JOIN free USING (n) WHERE fits AND NOT counted.is_over AND free.ended_at IS NULL AND free.expires_at > now()",
+      from: "AND a.is_admitted AND a.fits",
+      to: "AND a.is_admitted AND a.fits AND s.ended_at IS NULL AND s.expires_at > now()",
     },
   ],
   "a reply leaves its message queued": [

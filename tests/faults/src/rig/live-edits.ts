@@ -33,7 +33,7 @@ export const LIVE_CONTROLS = {
     NO_LOOK,
     {
       file: FOLLOWED,
-      from: "if (this.#closeFeed === undefined) void this.#followLate();",
+      from: "if (!this.#isFollowed) void this.#followLate();",
       to: "void this.#followLate;",
     },
     {

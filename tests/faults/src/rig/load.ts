@@ -1,4 +1,5 @@
 import type { ChatMessage } from "@chat-relay/core/message";
+import { postOnce } from "./post-once.ts";
 import type { Random } from "./random.ts";
 import { TEXT_CANARY } from "./product-env.ts";
 import type { World } from "./world.ts";
@@ -18,6 +19,14 @@ export interface Accepted {
   tookMs: number;
 }
 
+/** An accepted message of this client's own. */
+export interface Sent extends Accepted {
+  /** Tries before the 2xx that came to nothing. */
+  refusals: number;
+  /** Whether the gateway told it as one that had been accepted before. */
+  isRepeat: boolean;
+}
+
 export interface Visitor {
   sessionId: string;
   sessionToken: string;
@@ -34,12 +43,15 @@ export interface Seen {
   /** 0 for none. */
   status: number;
   retryAfter: string | null;
+  /** Whether the answer is a problem document of its status. */
+  isProblem: boolean;
+  /** Why there was no answer, as the client tells it. */
+  lost: string | undefined;
   atMs: number;
   tookMs: number;
 }
 
 const GIVE_UP_MS = 120_000;
-const TIMEOUT_MS = 20_000;
 const ANSWERED: Expected = { status: "answered", replies: 1 };
 
 /** Sends of one load that wait to be accepted, at most: beyond, an outage would end in a storm of repeats. */
@@ -61,6 +73,8 @@ async function readAll(response: Response): Promise<string> {
 export class Load {
   readonly visitors: Visitor[] = [];
   readonly accepted: Accepted[] = [];
+  /** Those of them that this client sent. */
+  readonly sent: Sent[] = [];
   /** Answers by status, and "network" for none. */
   readonly answers = new Map<string, number>();
   /** The same one by one, in the order of their ends. */
@@ -100,7 +114,7 @@ export class Load {
   }
 
   /** Sends one message and does not give up before it is accepted. */
-  async send(visitor: Visitor, options: SendOptions = {}): Promise<Accepted> {
+  async send(visitor: Visitor, options: SendOptions = {}): Promise<Sent> {
     this.#sent += 1;
     const content = options.content ?? `message ${this.#sent} ${TEXT_CANARY}`;
     const startedAtMs = performance.now();
@@ -110,19 +124,21 @@ export class Load {
       "content-type": "application/json",
       "idempotency-key": `key-${this.#sent}`,
     };
-    const { text } = await this.#until2xx("/api/chat/send", headers, body);
-    const { duplicate: _, ...message } = JSON.parse(text) as ChatMessage & { duplicate?: true };
+    const { text, refusals } = await this.#until2xx("/api/chat/send", headers, body);
+    const { duplicate, ...message } = JSON.parse(text) as ChatMessage & { duplicate?: true };
     const tookMs = performance.now() - startedAtMs;
-    const accepted = { message, expected: options.expected ?? ANSWERED, tookMs };
-    this.accepted.push(accepted);
-    return accepted;
+    const isRepeat = duplicate === true;
+    const sent = { message, expected: options.expected ?? ANSWERED, tookMs, refusals, isRepeat };
+    this.accepted.push(sent);
+    this.sent.push(sent);
+    return sent;
   }
 
   /** Messages of random visitors at a steady rate, slower while very many wait; returns when all are accepted. */
   async steady(count: number, perSecond: number, options: SendOptions = {}): Promise<void> {
     const startedAtMs = performance.now();
-    const sends: Promise<Accepted>[] = [];
-    const open = new Set<Promise<Accepted>>();
+    const sends: Promise<Sent>[] = [];
+    const open = new Set<Promise<Sent>>();
     for (let index = 0; index < count; index += 1) {
       const waitMs = startedAtMs + (index * 1_000) / perSecond - performance.now();
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
@@ -162,11 +178,15 @@ export class Load {
     this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
   }
 
-  async #until2xx(path: string, headers: Record<string, string>, body: string): Promise<{ text: string }> {
+  async #until2xx(
+    path: string,
+    headers: Record<string, string>,
+    body: string,
+  ): Promise<{ text: string; refusals: number }> {
     const deadlineMs = performance.now() + GIVE_UP_MS;
     for (let tries = 0; ; tries += 1) {
       const seen = await this.#tryOnce(path, headers, body);
-      if (seen.status >= 200 && seen.status < 300) return seen;
+      if (seen.status >= 200 && seen.status < 300) return { text: seen.text, refusals: tries };
       if (seen.status >= 400 && seen.status < 500) throw new Error(`${path}: ${seen.status} ${seen.text}`);
       if (performance.now() > deadlineMs)
         throw new Error(`${path}: not accepted within ${GIVE_UP_MS} ms: ${seen.text}`);
@@ -179,20 +199,9 @@ export class Load {
     headers: Record<string, string>,
     body: string,
   ): Promise<{ status: number; text: string }> {
-    const seen: Seen = { status: 0, retryAfter: null, atMs: Date.now(), tookMs: 0 };
-    const startedAtMs = performance.now();
-    try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetch(`${this.#gateway()}${path}`, { method: "POST", headers, body, signal });
-      const text = await response.text();
-      this.#count(String(response.status));
-      Object.assign(seen, { status: response.status, retryAfter: response.headers.get("retry-after") });
-      return { status: response.status, text };
-    } catch (error) {
-      this.#count("network");
-      return { status: 0, text: error instanceof Error ? error.message : "unknown error" };
-    } finally {
-      this.seen.push({ ...seen, tookMs: performance.now() - startedAtMs });
-    }
+    const { seen, text } = await postOnce(`${this.#gateway()}${path}`, headers, body);
+    this.seen.push(seen);
+    this.#count(seen.status === 0 ? "network" : String(seen.status));
+    return { status: seen.status, text };
   }
 }

@@ -6,12 +6,13 @@ export interface Resources {
   descriptors: number;
 }
 
-/** Reads it from /proc; undefined where there is none, or no such process. */
+/** Reads it from /proc; undefined where there is none, or no such process, or one that has just ended. */
 export function readResources(pid: number | undefined): Resources | undefined {
   if (pid === undefined) return undefined;
   try {
-    const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-    return { residentBytes: Number(resident?.[1]) * 1_024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+    const [, resident] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    if (resident === undefined) return undefined;
+    return { residentBytes: Number(resident) * 1_024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
   } catch {
     return undefined;
   }

@@ -1,4 +1,6 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { World } from "./world.ts";
 
 /** What one case came to. */
 export interface CaseReport {
@@ -39,4 +41,14 @@ export function writeReport(report: CaseReport): void {
 /** Adds a guard that was seen to matter. */
 export function writeControl(report: ControlReport): void {
   write({ control: report });
+}
+
+/** Keeps what all processes of a world whose case failed had logged; says where, when the run keeps such things. */
+export function keepLogs(world: World, caseName: string): string | undefined {
+  const kept = process.env["CHAT_FAULT_LOGS"];
+  if (kept === undefined || kept === "") return undefined;
+  const folder = join(kept, caseName.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 100));
+  mkdirSync(folder, { recursive: true });
+  for (const [name, log] of world.logs()) writeFileSync(join(folder, `${name}.log`), log);
+  return folder;
 }

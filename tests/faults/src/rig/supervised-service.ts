@@ -1,7 +1,7 @@
 import { serviceProcess, type ServiceName, type ServiceProcess } from "@chat-relay/testkit/service-process";
 import { startFaultProxy, type FaultProxy } from "@chat-relay/testkit/fault-proxy";
 import { stablePort } from "@chat-relay/testkit/stable-port";
-import { readResources, type Resources } from "./process-resources.ts";
+import { readHoldings, type Holdings } from "./holdings.ts";
 
 export interface SupervisedOptions {
   kind: ServiceName;
@@ -29,10 +29,10 @@ export class SupervisedService implements AsyncDisposable {
   readonly n8n: FaultProxy;
   /** Ends that nobody had asked for with `stop`. */
   kills = 0;
-  /** Those of them that were its own doing: no signal ended it. */
+  /** Those of them that were its own doing: nobody had killed it. */
   ends = 0;
   /** What it held when it had just become ready; of its present life. */
-  baseline: Resources | undefined;
+  baseline: Holdings | undefined;
   #process: ServiceProcess;
   #env: Record<string, string>;
   #wanted = false;
@@ -100,7 +100,7 @@ export class SupervisedService implements AsyncDisposable {
 
   async ready(timeoutMs = 60_000): Promise<void> {
     await this.#process.ready(timeoutMs);
-    this.baseline ??= readResources(this.pid);
+    this.baseline ??= readHoldings(this);
   }
 
   /** Kills it; the supervisor starts it again. */
@@ -138,7 +138,8 @@ export class SupervisedService implements AsyncDisposable {
     this.baseline = undefined;
     if (this.#wanted || by === "SIGKILL") this.kills += 1;
     if (!this.#wanted) return;
-    if (typeof by === "number") this.ends += 1;
+    // The rig kills by SIGKILL alone; a process that finds no more memory ends by a signal of its own.
+    if (by !== "SIGKILL") this.ends += 1;
     this.#restart = setTimeout(() => {
       this.#process.spawn();
       void this.ready().catch(() => undefined); // whoever waits for it learns of it

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { BUGS, type Bug } from "./bug-edits.ts";
 import { ADMIN_TOKEN, PRODUCT_ENV } from "./product-env.ts";
 import { CONTROLS, killPointEdits, type ControlName, type Edit, type KillPoint } from "./edits.ts";
 import { killFile } from "./kill-file.ts";
@@ -28,6 +29,8 @@ export interface WorldOptions {
   without?: readonly ControlName[];
   /** Places where a service can be told to die. */
   killPoints?: readonly KillPoint[];
+  /** Faults of their own that the services run with. */
+  bugs?: readonly Bug[];
   /** Drops the indexes that keep replies and sends from being stored twice. */
   withoutUniqueKeys?: boolean;
 }
@@ -69,9 +72,14 @@ const DROP_UNIQUE_KEYS = {
 
 const LOAD_EDITS = pathToFileURL(join(import.meta.dirname, "load-edits.ts")).href;
 const COLLECT_GARBAGE = pathToFileURL(join(import.meta.dirname, "collect-garbage.ts")).href;
+const TELL_POLLUTION = pathToFileURL(join(import.meta.dirname, "tell-pollution.ts")).href;
 
-function editsOf({ without = [], killPoints = [] }: WorldOptions): Edit[] {
-  return [...without.flatMap((name) => CONTROLS[name]), ...killPoints.flatMap(killPointEdits)];
+function editsOf({ without = [], killPoints = [], bugs = [] }: WorldOptions): Edit[] {
+  return [
+    ...without.flatMap((name) => CONTROLS[name]),
+    ...killPoints.flatMap(killPointEdits),
+    ...bugs.flatMap((name) => BUGS[name]),
+  ];
 }
 
 async function migrate(env: Record<string, string>): Promise<void> {
@@ -111,6 +119,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     "--expose-gc",
     "--import",
     COLLECT_GARBAGE,
+    "--import",
+    TELL_POLLUTION,
     ...(edits.length === 0 ? [] : ["--import", LOAD_EDITS]),
   ];
   const editEnv = edits.length === 0 ? {} : { FAULT_EDITS: JSON.stringify(edits), FAULT_DIR: folder };
