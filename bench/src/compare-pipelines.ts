@@ -3,6 +3,7 @@ import { FULL_PLAN, QUICK_PLAN } from "./measure/plan.ts";
 import { measureRounds } from "./measure/rounds.ts";
 import { openStage } from "./measure/stage.ts";
 import { choosePipelines, type BenchOptions } from "./options.ts";
+import type { Pipeline } from "./pipelines/pipeline.ts";
 import { PIPELINES } from "./pipelines/pipelines.ts";
 import { figure, percent } from "./report/figures.ts";
 import { writePlot, writeSection } from "./report/performance-document.ts";
@@ -14,6 +15,8 @@ import { summarizeLegs } from "./report/summarize-legs.ts";
 const QUICK_NAMES = ["chat-relay", "inline", "bullmq", "jetstream"];
 const QUICK_ROUNDS = 1;
 const FULL_ROUNDS = 5;
+/** Of each pipeline, for figures that are published. */
+const MIN_COUNTED = 4;
 const COMMAND = "npm run bench";
 
 function legLine({ pipeline, round, failures, saturation, light }: Leg): string {
@@ -25,6 +28,12 @@ function legLine({ pipeline, round, failures, saturation, light }: Leg): string 
   ].join(", ");
   const thrownOut = failures.length === 0 ? "" : ` THROWN OUT: ${failures.slice(0, 3).join("; ")} (${failures.length})`;
   return `round ${round} ${pipeline.padEnd(16)} ${figures}${thrownOut}`;
+}
+
+function refuseTooFew(pipelines: Pipeline[], legs: Leg[], rounds: number): void {
+  if (rounds < FULL_ROUNDS) throw new Error(`not written: fewer than ${FULL_ROUNDS} rounds`);
+  const few = summarizeLegs(pipelines, legs).filter((summary) => summary.rounds < MIN_COUNTED);
+  if (few.length > 0) throw new Error(`not written: too few rounds count of ${few.map(({ name }) => name).join(", ")}`);
 }
 
 /** `npm run bench`: chat-relay and its peers in turn, and what it came to. */
@@ -49,11 +58,13 @@ export async function comparePipelines(
     versions: stage.versions,
     plan,
     pipelines,
+    rounds,
     legs,
   });
   say(`\n${report}\n`);
   say(`raw results: ${saveResults("pipelines", { versions: stage.versions, plan, legs })}`);
   if (quick || only !== undefined) return;
+  refuseTooFew(pipelines, legs, rounds);
   writeSection("pipelines", `![The figures of the table as bars](performance.svg)\n\n${report}`);
   writePlot(pipelinesPlot(summarizeLegs(pipelines, legs)));
   say("written into docs/performance.md and docs/performance.svg");

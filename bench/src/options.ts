@@ -12,7 +12,7 @@ export interface BenchOptions {
   only: string[] | undefined;
 }
 
-const USAGE = `npm run bench -- [options]                 chat-relay and its peers, side by side; about 35 minutes
+const USAGE = `npm run bench -- [options]                 chat-relay and its peers, side by side; 35 to 45 minutes
   --quick                                  fewer and shorter: under 2 minutes, nothing is written into docs/
   --only chat-relay,bullmq,…               some of them
   --rounds <n>

@@ -9,6 +9,7 @@ import { waitUntil } from "@chat-relay/embedded/wait-until";
 import type { BrokerEngine } from "./broker.ts";
 
 const PROGRAM = "redis-server";
+const INSTALL_TIMEOUT_MS = 300_000;
 const READY_TIMEOUT_MS = 10_000;
 const STOP_STEPS = [{ signal: "SIGTERM", waitMs: 5_000 }, KILL] as const;
 
@@ -32,9 +33,22 @@ function settings(port: number, dir: string): string[] {
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-/** Finds Redis on PATH, and tells how to get it when it is not there. */
-export async function findRedis(): Promise<BrokerEngine> {
-  const told = await runCommand(PROGRAM, ["--version"]);
+/** Where that is allowed and Debian's packages are there to be had. */
+async function install(say: (line: string) => void): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  say(`${PROGRAM} is not there: apt-get install redis-server`);
+  const options = { timeoutMs: INSTALL_TIMEOUT_MS, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  await runCommand("apt-get", ["update"], options);
+  await runCommand("apt-get", ["install", "--yes", "--no-install-recommends", "redis-server"], options);
+}
+
+/** Finds Redis on PATH; installs it when it is not there, or tells how to get it. */
+export async function findRedis(say: (line: string) => void): Promise<BrokerEngine> {
+  let told = await runCommand(PROGRAM, ["--version"]);
+  if (!told.ok) {
+    await install(say);
+    told = await runCommand(PROGRAM, ["--version"]);
+  }
   if (!told.ok) throw new Error(INSTALL);
   return {
     version: `redis-server ${/v=(\S+)/.exec(told.stdout)?.[1] ?? "unknown"}`,

@@ -32,6 +32,12 @@ export function openCrowd(port: number, sessions: VisitorSession[]): Promise<Rea
   });
 }
 
+/** Fails when a stream was lost: what is measured is what so many open ones cost. */
+export function refuseLost(readers: Reader[]): void {
+  const lost = readers.filter(({ stream }) => stream?.isOpen() !== true).length;
+  if (lost > 0) throw new Error(`${lost} of ${readers.length} streams were lost`);
+}
+
 export function closeCrowd(readers: Reader[]): void {
   for (const { stream } of readers) stream?.close();
 }

@@ -24,8 +24,8 @@ async function delaysOf(desk: ReplyDesk, sessionId: string, readers: Reader[]): 
     };
     return promise;
   });
-  await postReply(desk, sessionId);
-  return Promise.all(delays);
+  const [seen] = await Promise.all([Promise.all(delays), postReply(desk, sessionId)]);
+  return seen;
 }
 
 function fanOut(delays: number[]): FanOut {

@@ -20,13 +20,20 @@ export async function idleStreams(
   const costs: StreamsCost[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     for (const streams of count === undefined ? COUNTS : [count]) {
-      const cost = await measureStreams(stage, streams);
-      say(`round ${round}, ${streams} streams: ${JSON.stringify(cost)}`);
-      costs.push(cost);
+      try {
+        const cost = await measureStreams(stage, streams);
+        say(`round ${round}, ${streams} streams: ${JSON.stringify(cost)}`);
+        costs.push(cost);
+      } catch (error) {
+        signal.throwIfAborted();
+        say(`round ${round}, ${streams} streams THROWN OUT: ${String(error)}`);
+      }
     }
   }
   const note = runNote("npm run bench -- idle-streams", stage.versions);
   const report = `${note}\nMedians of ${rounds} rounds.\n\n${streamsReport(costs)}`;
   say(`\n${report}\n\nraw results: ${saveResults("idle-streams", costs)}`);
-  if (count === undefined) writeSection("streams", report);
+  if (count !== undefined) return;
+  if (costs.length < ROUNDS * COUNTS.length) throw new Error("not written: too few rounds count");
+  writeSection("streams", report);
 }

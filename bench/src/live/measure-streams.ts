@@ -5,7 +5,7 @@ import { BENCH_SECRET, openScene, type Scene } from "../measure/open-scene.ts";
 import type { Stage } from "../measure/stage.ts";
 import { chatRelayPipeline } from "../pipelines/chat-relay-pipeline.ts";
 import { seedSessions } from "../seed/seed-sessions.ts";
-import { closeCrowd, openCrowd, type Reader } from "./crowd.ts";
+import { closeCrowd, openCrowd, refuseLost, type Reader } from "./crowd.ts";
 import { fanOutToAll, fanOutToOne, type FanOut } from "./fan-out.ts";
 import type { ReplyDesk } from "./post-reply.ts";
 import { reconnectStorm, type Storm } from "./storm.ts";
@@ -55,6 +55,7 @@ async function measureIdle(scene: Scene, port: number, sessions: Reader["session
   const opened = read();
   await delay(IDLE_MS, undefined, { signal: scene.signal });
   const idle = read();
+  refuseLost(readers);
   const cost = {
     openMicroseconds: ((opened.seconds - before.seconds) / readers.length) * 1e6,
     openedBytesEach: (opened.bytes - before.bytes) / readers.length,
@@ -88,6 +89,7 @@ export async function measureStreams(stage: Stage, count: number): Promise<Strea
   const { readers, cost } = await measureIdle(scene, port, others.slice(SENDERS));
   const toOne = await fanOutToOne(desk, readers);
   const storm = await reconnectStorm(port, readers, others.slice(0, SENDERS), scene.meter);
+  refuseLost(readers);
   closeCrowd(readers);
   await delay(SETTLE_MS);
   const toAll = await measureToAll(desk, port, shared, count);

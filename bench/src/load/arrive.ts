@@ -6,6 +6,8 @@ import type { Visitor } from "./visitor.ts";
 export interface Arrivals {
   acceptedMs: number[];
   answeredMs: number[];
+  /** How long after its time each was sent: timers are late, and what they are late is in the latencies. */
+  lateMs: number[];
   failures: string[];
 }
 
@@ -31,12 +33,13 @@ function scheduledMs(number: number, slotMs: number): number {
  */
 export async function arrive(visitors: Visitor[], options: ArriveOptions): Promise<Arrivals> {
   const idle = [...visitors];
-  const result: Arrivals = { acceptedMs: [], answeredMs: [], failures: [] };
+  const result: Arrivals = { acceptedMs: [], answeredMs: [], lateMs: [], failures: [] };
   const startsAtMs = performance.now();
   const slotMs = 1_000 / options.perSecond;
   const askAt = async (atMs: number): Promise<void> => {
     const visitor = idle.shift();
     if (visitor === undefined) return void result.failures.push("all sessions wait for answers");
+    result.lateMs.push(performance.now() - atMs);
     try {
       const { acceptedAtMs, answeredAtMs } = await visitor.ask();
       result.acceptedMs.push(acceptedAtMs - atMs);

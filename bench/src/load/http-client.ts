@@ -37,10 +37,15 @@ export class HttpClient {
   }
 
   async #request(text: string): Promise<HttpAnswer> {
-    const connection = this.#free.pop() ?? this.#open();
+    const connection = this.#freeOne() ?? this.#open();
     const answer = await connection.request(text);
     this.#free.push(connection); // one that failed is not used again
     return answer;
+  }
+
+  #freeOne(): HttpConnection | undefined {
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) if (free.isOpen) return free;
+    return undefined;
   }
 
   #open(): HttpConnection {

@@ -44,6 +44,11 @@ export class HttpConnection {
     return promise;
   }
 
+  /** A server closes what is not used for a while. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && !this.#socket.readableEnded;
+  }
+
   close(): void {
     this.#socket.destroy();
   }

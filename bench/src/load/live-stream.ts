@@ -22,6 +22,8 @@ export interface LiveStreamOptions {
 
 /** An open live stream, on a bare socket, so that reading it costs next to nothing. */
 export interface LiveStream {
+  /** Whether it still is. */
+  isOpen(): boolean;
   close(): void;
 }
 
@@ -62,5 +64,5 @@ export async function openLiveStream(options: LiveStreamOptions): Promise<LiveSt
   socket.on("close", () => reject(new Error(`no stream was opened: ${received}`)));
   socket.write(requestText(options));
   await ready;
-  return { close: () => void socket.destroy() };
+  return { isOpen: () => !socket.destroyed && !socket.readableEnded, close: () => void socket.destroy() };
 }

@@ -9,6 +9,11 @@ export interface PhaseCost {
   stolenShare: number;
 }
 
+/** Of PostgreSQL, without those that changed nothing. */
+interface Commits {
+  commitsPerMessage: number;
+}
+
 export interface Latency {
   p50: number;
   p99: number;
@@ -20,8 +25,8 @@ export interface Leg {
   round: number;
   /** With any of these the leg does not count. */
   failures: string[];
-  saturation: PhaseCost & { answered: number; perSecond: number };
-  light: PhaseCost & { answered: number; acceptedMs: Latency; answeredMs: Latency };
+  saturation: PhaseCost & Commits & { answered: number; perSecond: number };
+  light: PhaseCost & Commits & { answered: number; acceptedMs: Latency; answeredMs: Latency; lateMs: Latency };
   /** After both phases, by server. */
   memoryBytes: Record<string, number>;
 }

@@ -15,6 +15,7 @@ test("every message of every pipeline is answered once", { timeout: 180_000 }, a
     expect(leg.failures).toEqual([]);
     expect(leg.saturation.answered).toBeGreaterThan(0);
     expect(leg.light.answered).toBe(SMOKE_PLAN.lightPerSecond);
+    expect(leg.light.commitsPerMessage).toBeGreaterThan(1);
     for (const seconds of Object.values(leg.saturation.cpuSeconds)) expect(seconds).toBeGreaterThan(0);
   }
 });

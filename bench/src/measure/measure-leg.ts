@@ -4,7 +4,7 @@ import { openAudience, type Audience } from "../load/audience.ts";
 import { saturate, type Saturation } from "../load/saturate.ts";
 import type { Pipeline } from "../pipelines/pipeline.ts";
 import { percentile } from "../report/statistics.ts";
-import type { StubStats } from "../stub-n8n/stub-n8n.ts";
+import { storeFailures, strayFailures, stubFailures } from "./failures.ts";
 import type { Latency, Leg } from "./leg.ts";
 import { openScene, type Scene } from "./open-scene.ts";
 import type { Plan } from "./plan.ts";
@@ -18,29 +18,25 @@ function latency(values: number[]): Latency {
   return { p50: percentile(values, 0.5), p99: percentile(values, 0.99) };
 }
 
-function stubFailures({ forged, repeated, outOfOrder, callbacksFailed }: StubStats): string[] {
-  const counts = { forged, repeated, outOfOrder, callbacksFailed };
-  return Object.entries(counts).flatMap(([name, count]) => (count === 0 ? [] : [`n8n: ${name} ${count}`]));
-}
-
-function strayFailures({ visitors }: Audience): string[] {
-  const stray = visitors.reduce((sum, { strayReplies }) => sum + strayReplies, 0);
-  return stray === 0 ? [] : [`${stray} replies came twice or to nothing`];
-}
-
 type Saturated = Saturation & { cost: Leg["saturation"] };
 
-async function measureSaturation({ meter, signal }: Scene, { visitors }: Audience, plan: Plan): Promise<Saturated> {
+async function measureSaturation(scene: Scene, { visitors }: Audience, plan: Plan): Promise<Saturated> {
+  const { meter, signal } = scene;
+  const writesBefore = await scene.writes();
   const end = meter.start();
   const { users, saturateMs: durationMs } = plan;
   const result = await saturate(visitors, { users, durationMs, patienceMs: PATIENCE_MS, signal });
   await delay(SETTLE_MS);
   const { answered } = result;
   const perSecond = result.answeredInTime / result.seconds;
-  return { ...result, cost: { ...end(answered), answered, perSecond } };
+  const cost = end(answered);
+  const commitsPerMessage = ((await scene.writes()) - writesBefore) / answered;
+  return { ...result, cost: { ...cost, commitsPerMessage, answered, perSecond } };
 }
 
-async function measureLight({ meter, signal }: Scene, { visitors }: Audience, plan: Plan) {
+async function measureLight(scene: Scene, { visitors }: Audience, plan: Plan) {
+  const { meter, signal } = scene;
+  const writesBefore = await scene.writes();
   const end = meter.start();
   const { lightPerSecond: perSecond, lightMs: durationMs } = plan;
   const arrivals = await arrive(visitors, { perSecond, durationMs, patienceMs: PATIENCE_MS, signal });
@@ -48,7 +44,13 @@ async function measureLight({ meter, signal }: Scene, { visitors }: Audience, pl
   const answered = arrivals.answeredMs.length;
   const acceptedMs = latency(arrivals.acceptedMs);
   const answeredMs = latency(arrivals.answeredMs);
-  return { failures: arrivals.failures, cost: { ...end(answered), answered, acceptedMs, answeredMs } };
+  const lateMs = latency(arrivals.lateMs);
+  const cost = end(answered);
+  const commitsPerMessage = ((await scene.writes()) - writesBefore) / answered;
+  return {
+    failures: arrivals.failures,
+    cost: { ...cost, commitsPerMessage, answered, acceptedMs, answeredMs, lateMs },
+  };
 }
 
 /** Measures one pipeline from beginning to end. */
@@ -63,17 +65,17 @@ export async function measureLeg(stage: Stage, pipeline: Pipeline, plan: Plan, r
     signal: stage.signal,
   });
   const saturation = await measureSaturation(scene, audience, plan);
+  await scene.calm();
   const light = await measureLight(scene, audience, plan);
-  const stats = await scene.stub.stats();
+  const answered = warmUp.answered + saturation.answered + light.cost.answered;
   const failures = [
     ...warmUp.failures,
     ...saturation.failures,
     ...light.failures,
     ...strayFailures(audience),
-    ...stubFailures(stats),
+    ...stubFailures(await scene.stub.stats(), answered),
+    ...storeFailures(await scene.stored(), answered),
   ];
-  const answered = warmUp.answered + saturation.answered + light.cost.answered;
-  if (stats.received !== answered) failures.push(`n8n received ${stats.received}, answered were ${answered}`);
   return {
     pipeline: pipeline.name,
     round,

@@ -13,6 +13,12 @@ export interface Scene extends AsyncDisposable {
   pipeline: RunningPipeline;
   stub: StubN8n;
   databaseUrl: string;
+  /** PostgreSQL does what the phase before has left to do. */
+  calm(): Promise<void>;
+  /** Messages and replies that are in the database. */
+  stored(): Promise<number>;
+  /** Transactions of PostgreSQL so far that wrote something. */
+  writes(): Promise<number>;
   meter: CostMeter;
   signal: AbortSignal;
 }
@@ -20,7 +26,11 @@ export interface Scene extends AsyncDisposable {
 let scenes = 0;
 
 /** Starts a pipeline on a database of its own, empty or a copy of `template`, and on an empty broker. */
-export async function openScene(stage: Stage, { name, broker, start }: Pipeline, template?: string): Promise<Scene> {
+export async function openScene(
+  stage: Stage,
+  { name, broker, table, start }: Pipeline,
+  template?: string,
+): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   scenes += 1;
   const database = `bench_${scenes}`;
@@ -38,5 +48,9 @@ export async function openScene(stage: Stage, { name, broker, start }: Pipeline,
   const meter = costMeter(servers, [stub.pid]);
   const opened = stack.move();
   const { signal } = stage;
-  return { pipeline, stub, databaseUrl, meter, signal, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const calm = () => stage.postgres.calm(databaseUrl);
+  const stored = () => stage.postgres.count(databaseUrl, table);
+  const writes = () => stage.postgres.writes();
+  const dispose = () => opened.disposeAsync();
+  return { pipeline, stub, databaseUrl, calm, stored, writes, meter, signal, [Symbol.asyncDispose]: dispose };
 }

@@ -3,6 +3,7 @@ import type { Leg } from "./leg.ts";
 import { measureLeg } from "./measure-leg.ts";
 import type { Plan } from "./plan.ts";
 import type { Stage } from "./stage.ts";
+import { turned } from "./turned.ts";
 
 export interface RoundsOptions {
   pipelines: Pipeline[];
@@ -12,12 +13,6 @@ export interface RoundsOptions {
   onLeg: (leg: Leg) => void;
   /** Hears of what could not even be measured. */
   onBroken: (pipeline: Pipeline, round: number, error: unknown) => void;
-}
-
-/** Each round begins with another pipeline, so that none always has the same neighbour before it. */
-function turned<T>(items: T[], by: number): T[] {
-  const first = by % items.length;
-  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 /** All pipelines in turn, again and again: what the machine does meanwhile, it does to all of them. */

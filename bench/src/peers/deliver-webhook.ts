@@ -1,6 +1,6 @@
 import { signWebhook, webhookKeys, type WebhookKey } from "@chat-relay/core/webhook-signature";
 import { webhookBody } from "@chat-relay/core/webhook-body";
-import { Agent, request } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import type { PeerMessage } from "./peer-message.ts";
 import type { Deliver, PeerSettings } from "./peer.ts";
 
@@ -20,11 +20,43 @@ function bodyOf({ id, sessionId, content, createdAt }: PeerMessage, callbackUrl:
   });
 }
 
+/** An answer, of which only the status counts. */
+class Answer implements Dispatcher.DispatchHandler {
+  readonly status: Promise<number>;
+  #resolve: (status: number) => void;
+  #reject: (error: Error) => void;
+  #seen = 0;
+
+  constructor() {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.status = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  // undici asks for both.
+  onRequestStart(): void {}
+  onResponseData(): void {}
+
+  onResponseStart(_controller: unknown, status: number): void {
+    this.#seen = status;
+  }
+
+  onResponseEnd(): void {
+    this.#resolve(this.#seen);
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#reject(error);
+  }
+}
+
 /** The call that all peers make, with the quickest client there is: what differs between them is the queue. */
 export function createDeliver({ n8nUrl, secret, port }: PeerSettings): Deliver {
   const key = webhookKeys(secret)[0] as WebhookKey;
   const callbackUrl = `http://127.0.0.1:${port}/api/chat/webhook`;
-  const dispatcher = new Agent({ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+  const agent = new Agent({ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+  const { origin, pathname: path } = new URL(n8nUrl);
   return async (message) => {
     const body = bodyOf(message, callbackUrl);
     const timestamp = Math.floor(Date.now() / 1_000);
@@ -34,8 +66,9 @@ export function createDeliver({ n8nUrl, secret, port }: PeerSettings): Deliver {
       "webhook-timestamp": String(timestamp),
       "webhook-signature": signWebhook(key, message.id, timestamp, body),
     };
-    const response = await request(n8nUrl, { method: "POST", headers, body, dispatcher });
-    await response.body.dump();
-    if (response.statusCode > 299) throw new Error(`n8n answered ${response.statusCode}`);
+    const answer = new Answer();
+    agent.dispatch({ origin, path, method: "POST", headers, body }, answer);
+    const status = await answer.status;
+    if (status > 299) throw new Error(`n8n answered ${status}`);
   };
 }

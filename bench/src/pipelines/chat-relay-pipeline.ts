@@ -1,3 +1,4 @@
+import { NODE_FLAGS } from "@chat-relay/core/node-flags";
 import { freePort } from "@chat-relay/embedded/free-port";
 import { runToEnd, startServer, type ServerProcess } from "../processes/server-process.ts";
 import type { Pipeline, PipelineSetup, RunningPipeline } from "./pipeline.ts";
@@ -9,7 +10,7 @@ export interface ChatRelayOptions {
   dispatchers?: number;
   /** Configuration that differs from the benchmark's. */
   env?: Record<string, string>;
-  /** Arguments for the Node of a service. */
+  /** Arguments for the Node of a service, besides its own. */
   nodeArgs?: (server: string) => string[];
 }
 
@@ -48,7 +49,16 @@ async function startChatRelay(setup: PipelineSetup, options: ChatRelayOptions): 
   const start = async (service: Service, name: string, port: number): Promise<ServerProcess> => {
     const own = { ...env, [PORT_VARIABLES[service]]: String(port) };
     const script = `apps/${service}/src/main.ts`;
-    return stack.use(await startServer({ name, script, nodeArgs: nodeArgs(name), env: own, port, folder }));
+    return stack.use(
+      await startServer({
+        name,
+        script,
+        nodeArgs: [...NODE_FLAGS[service], ...nodeArgs(name)],
+        env: own,
+        port,
+        folder,
+      }),
+    );
   };
   const servers = [await start("receiver", "receiver", receiverPort)];
   const gatewayPorts: number[] = [];
@@ -69,5 +79,6 @@ function numbered(service: Service, number: number): string {
 
 /** chat-relay as it is shipped: a gateway, a dispatcher and a receiver, unless more are asked for. */
 export function chatRelayPipeline(options: ChatRelayOptions = {}): Pipeline {
-  return { name: "chat-relay", title: "chat-relay", broker: "nats", start: (setup) => startChatRelay(setup, options) };
+  const start: Pipeline["start"] = (setup) => startChatRelay(setup, options);
+  return { name: "chat-relay", title: "chat-relay", broker: "nats", table: "chat_message", start };
 }

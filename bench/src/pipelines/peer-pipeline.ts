@@ -27,5 +27,5 @@ async function startPeer(name: PeerName, setup: PipelineSetup): Promise<RunningP
 
 /** A peer as a pipeline: one process for visitors and callbacks, and a worker where there is a queue. */
 export function peerPipeline(name: PeerName, title: string, broker: Pipeline["broker"]): Pipeline {
-  return { name, title, broker, start: (setup) => startPeer(name, setup) };
+  return { name, title, broker, table: "message", start: (setup) => startPeer(name, setup) };
 }

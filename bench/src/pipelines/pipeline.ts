@@ -17,13 +17,18 @@ export interface PipelineServer {
   pid: number;
 }
 
+/** One of its own processes. */
+export interface PipelineProcess extends PipelineServer {
+  logFile: string;
+}
+
 export interface RunningPipeline extends AsyncDisposable {
   /** Where visitors go. */
   gatewayPorts: number[];
   /** Where callbacks go, if elsewhere. */
   receiverUrl?: string;
   /** Its own processes; those of PostgreSQL and the broker not among them. */
-  servers: PipelineServer[];
+  servers: PipelineProcess[];
 }
 
 /** One way from a visitor to n8n and back. */
@@ -32,5 +37,7 @@ export interface Pipeline {
   name: string;
   title: string;
   broker: "nats" | "redis" | "none";
+  /** The table that has each message and each reply. */
+  table: string;
   start: (setup: PipelineSetup) => Promise<RunningPipeline>;
 }

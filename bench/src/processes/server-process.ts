@@ -28,6 +28,7 @@ export interface ServerProcess extends AsyncDisposable {
   name: string;
   pid: number;
   url: string;
+  logFile: string;
 }
 
 async function isReady(url: string): Promise<boolean> {
@@ -66,7 +67,7 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
     await stop();
     throw new Error(`${command.name} did not start: ${readFileSync(logFile, "utf8").slice(-LOG_TAIL_CHARS)}`);
   }
-  return { name: command.name, pid: child.pid, url, [Symbol.asyncDispose]: stop };
+  return { name: command.name, pid: child.pid, url, logFile, [Symbol.asyncDispose]: stop };
 }
 
 /** Runs a script of the repository to its end. */

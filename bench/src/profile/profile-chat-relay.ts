@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openAudience } from "../load/audience.ts";
 import { saturate } from "../load/saturate.ts";
@@ -6,8 +6,9 @@ import { openScene } from "../measure/open-scene.ts";
 import type { Plan } from "../measure/plan.ts";
 import { openStage } from "../measure/stage.ts";
 import { chatRelayPipeline } from "../pipelines/chat-relay-pipeline.ts";
-import { percent } from "../report/figures.ts";
+import { figure, percent } from "../report/figures.ts";
 import { RESULTS_DIR } from "../report/save-results.ts";
+import { allocatedBytes } from "./allocated-bytes.ts";
 import { topCosts, type Cost, type CpuProfile } from "./top-costs.ts";
 
 const PATIENCE_MS = 20_000;
@@ -42,6 +43,7 @@ export async function profileChatRelay(plan: Plan, signal: AbortSignal, say: (li
     "--cpu-prof",
     `--cpu-prof-dir=${folder}`,
     `--cpu-prof-name=${server}.cpuprofile`,
+    "--trace-gc",
   ];
   const pipeline = chatRelayPipeline({ nodeArgs });
   await using stage = await openStage({ pipelines: [pipeline], signal, say });
@@ -52,10 +54,16 @@ export async function profileChatRelay(plan: Plan, signal: AbortSignal, say: (li
     using audience = await openAudience(scene.pipeline.gatewayPorts, plan.sessions);
     const load = { users, patienceMs: PATIENCE_MS, signal };
     await saturate(audience.visitors, { ...load, durationMs: warmUpMs });
+    const { servers } = scene.pipeline;
+    const logged = servers.map(({ logFile }) => statSync(logFile).size);
     const fromUs = nowUs();
     const { answered, failures } = await saturate(audience.visitors, { ...load, durationMs: saturateMs });
     window = { fromUs, toUs: nowUs() };
     say(`${answered} answered in ${saturateMs / 1_000} s, profiled (which costs); ${failures.length} failures`);
+    for (const [index, { name, logFile }] of servers.entries()) {
+      const bytes = allocatedBytes(readFileSync(logFile).subarray(logged[index]).toString("latin1"));
+      say(`${name}: ${figure(bytes / answered / 1_024)} KiB of objects made for each`);
+    }
   }
   // They write their profiles as they end.
   for (const server of ["gateway", "dispatcher", "receiver"]) say(report(folder, server, window.fromUs, window.toUs));

@@ -1,10 +1,11 @@
 import type { Spread } from "./statistics.ts";
 
-/** Three significant digits, and no more than a whole number needs. */
+/** Three significant digits, two of what is less than one, and no more than a whole number needs. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en");
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
+  if (Math.abs(value) >= 10) return value.toFixed(1);
+  return Math.abs(value) >= 0.1 || value === 0 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
 }
 
 /** A median with its range. */

@@ -8,10 +8,11 @@ export interface PipelineSummary {
   title: string;
   /** Rounds that count. */
   rounds: number;
-  thrownOut: number;
   cpuPerThousand: Spread;
   perSecond: Spread;
   lightCpuPerThousand: Spread;
+  commits: Spread;
+  lightCommits: Spread;
   acceptedP50: Spread;
   acceptedP99: Spread;
   answeredP50: Spread;
@@ -47,17 +48,17 @@ function memoryMib({ memoryBytes }: Leg): number {
 /** Medians and ranges of each pipeline's rounds that had no failure. */
 export function summarizeLegs(pipelines: Pipeline[], legs: Leg[]): PipelineSummary[] {
   return pipelines.map(({ name, title }) => {
-    const all = legs.filter(({ pipeline }) => pipeline === name);
-    const counted = all.filter(hasCounted);
+    const counted = legs.filter((leg) => leg.pipeline === name && hasCounted(leg));
     const over = (read: (leg: Leg) => number) => spread(counted.map(read));
     return {
       name,
       title,
       rounds: counted.length,
-      thrownOut: all.length - counted.length,
       cpuPerThousand: over(({ saturation }) => saturation.cpuPerThousand),
       perSecond: over(({ saturation }) => saturation.perSecond),
       lightCpuPerThousand: over(({ light }) => light.cpuPerThousand),
+      commits: over(({ saturation }) => saturation.commitsPerMessage),
+      lightCommits: over(({ light }) => light.commitsPerMessage),
       acceptedP50: over(({ light }) => light.acceptedMs.p50),
       acceptedP99: over(({ light }) => light.acceptedMs.p99),
       answeredP50: over(({ light }) => light.answeredMs.p50),

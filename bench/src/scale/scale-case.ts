@@ -17,7 +17,13 @@ export interface ScaleCase {
   /** What is in the database before: sessions, and finished messages in them. */
   seed: { sessions: number; finished: FinishedMessages | undefined };
   load: ScaleLoad;
+  /** Before it is measured. Each process has to see enough messages for V8 to have compiled what it will. */
+  warmUpMs: number;
+  /** Whether pages of the histories are read afterwards, and timed. */
+  readsHistory?: boolean;
 }
+
+const WARM_UP_MS = 10_000;
 
 const CLOSED: ScaleLoad = { kind: "closed", users: 128, sessions: 1_024, seeded: false };
 const ONE_CONVERSATION: ScaleLoad = { kind: "closed", users: 32, sessions: 32, seeded: true };
@@ -30,6 +36,7 @@ function processes(each: number): ScaleCase {
     pipeline: chatRelayPipeline(options),
     seed: { sessions: 0, finished: undefined },
     load: CLOSED,
+    warmUpMs: each * WARM_UP_MS,
   };
 }
 
@@ -40,6 +47,7 @@ function sessions(count: number): ScaleCase {
     pipeline: chatRelayPipeline(),
     seed: { sessions: count, finished: undefined },
     load: { kind: "paced", perSecond: 100 },
+    warmUpMs: WARM_UP_MS,
   };
 }
 
@@ -51,6 +59,7 @@ function finished(count: number): ScaleCase {
     pipeline: chatRelayPipeline(),
     seed: { sessions: count / each, finished: { sessions: count / each, each } },
     load: CLOSED,
+    warmUpMs: WARM_UP_MS,
   };
 }
 
@@ -62,6 +71,8 @@ function history(each: number): ScaleCase {
     pipeline: chatRelayPipeline(),
     seed: { sessions, finished: { sessions, each: each / 2 } },
     load: ONE_CONVERSATION,
+    warmUpMs: WARM_UP_MS,
+    readsHistory: true,
   };
 }
 
