@@ -13,9 +13,10 @@ let postgres: ProtocolTap;
 let nats: ProtocolTap;
 
 // They count too, and are not in the way. A dispatcher says seldom what it has under way: each time, of each, by what looks
-// like an acknowledgement.
+// like an acknowledgement. The safety net does not look: on a slow machine what is marked late would be published again.
 const LIMITS = {
   CHAT_ACK_WAIT_MS: "25000",
+  CHAT_QUEUE_INTERVAL_MS: "60000",
   CHAT_RATE_LIMIT_DISABLED: "false",
   CHAT_RATE_LIMIT_MESSAGES: "9999/60",
   CHAT_RATE_LIMIT_SESSIONS: "9999/60",
