@@ -1,4 +1,3 @@
-import { isEventStream } from "@chat-relay/service/http-app";
 import { Counter, createRegistry, Gauge, Histogram, type Registry } from "@chat-relay/service/metrics";
 import type { FastifyInstance } from "fastify";
 
@@ -69,7 +68,6 @@ export function createGatewayMetrics({ busConnected, liveStreams }: GatewayGauge
 /** Times every request under its route's pattern; paths without a route share one. */
 export function timeRequests(app: FastifyInstance, durations: GatewayMetrics["durations"]): void {
   app.addHook("onResponse", async (request, reply) => {
-    if (isEventStream(reply)) return;
     const route = request.routeOptions.url ?? "none";
     durations.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
   });

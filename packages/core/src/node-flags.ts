@@ -6,7 +6,7 @@
  */
 export const NODE_FLAGS: Readonly<Record<"dispatcher" | "gateway" | "migrate" | "receiver", readonly string[]>> = {
   dispatcher: [],
-  gateway: ["--max-semi-space-size=4"],
+  gateway: ["--max-semi-space-size=8"],
   migrate: [],
   receiver: [],
 };

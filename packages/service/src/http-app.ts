@@ -83,14 +83,8 @@ function errorHandler(options: HttpAppOptions) {
   };
 }
 
-/** A response that lasts as long as its reader stays, which says nothing of how quick we are: its route tells of its end. */
-export function isEventStream(reply: FastifyReply): boolean {
-  return String(reply.getHeader("content-type")).startsWith("text/event-stream");
-}
-
 function logRequests(app: FastifyInstance): void {
   app.addHook("onResponse", async (request, reply) => {
-    if (isEventStream(reply)) return;
     request.log.info(
       {
         ...request.outcome,

@@ -38,7 +38,8 @@ const RELOAD_INTERVAL_MS = 1_000;
 export class FollowedSession implements StreamHost, FeedListener {
   readonly sessionId: string;
   #options: FollowedSessionOptions;
-  #readers = new Set<SessionReader>();
+  /** A new list with each that comes or goes. Most often there is one, for which a set would be large. */
+  #readers: readonly SessionReader[] = [];
   #text: LiveText | undefined;
   #feed: Feed | undefined;
   /** The feed is being opened. */
@@ -66,7 +67,7 @@ export class FollowedSession implements StreamHost, FeedListener {
 
   /** How many read it. */
   get size(): number {
-    return this.#readers.size;
+    return this.#readers.length;
   }
 
   /** Hears of the session from when this settles, if NATS is there; once is enough. */
@@ -84,11 +85,11 @@ export class FollowedSession implements StreamHost, FeedListener {
   }
 
   add(reader: SessionReader): void {
-    this.#readers.add(reader);
+    this.#readers = [...this.#readers, reader];
   }
 
   delete(reader: SessionReader): void {
-    this.#readers.delete(reader);
+    this.#readers = this.#readers.filter((other) => other !== reader);
   }
 
   /** Nobody reads it any more. */

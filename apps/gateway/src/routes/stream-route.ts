@@ -1,3 +1,4 @@
+import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { guardedSession } from "../edge/session-guard.ts";
 import type { ZodApp } from "../edge/zod-app.ts";
@@ -21,6 +22,17 @@ const HEADERS = {
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
 };
+
+/**
+ * Fastify waits for a response's end, to run the hooks of it, and keeps request and reply until then. How long a stream was open
+ * says nothing of how quick we are, and thousands are open: the hub tells of their ends, and Fastify need not wait.
+ */
+function letGo({ raw }: FastifyReply): void {
+  const onFinish = raw.rawListeners("finish");
+  for (const listener of raw.rawListeners("error") as ((...given: unknown[]) => void)[]) {
+    if (onFinish.includes(listener)) raw.off("finish", listener).off("error", listener);
+  }
+}
 
 /** `GET /api/chat/stream/:sessionId`: the session live. */
 export function streamRoute(scope: ZodApp, { live }: GatewayContext): void {
@@ -53,6 +65,7 @@ export function streamRoute(scope: ZodApp, { live }: GatewayContext): void {
     const lastEventId = request.headers["last-event-id"] || request.query.lastEventId || undefined;
     const begin = await live.open({ sessionId, requestId: request.id, response: reply.raw, lastEventId });
     reply.headers(HEADERS).hijack();
+    letGo(reply);
     begin(reply.getHeaders());
   });
 }
