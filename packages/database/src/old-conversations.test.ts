@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { newId } from "@chat-relay/core/ids";
+import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
+import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { claimDelivery } from "./claim-delivery.ts";
+import type { Database } from "./database.ts";
+import { recordReply } from "./record-reply.ts";
+import { settleDelivery } from "./settle-delivery.ts";
+
+let own: TestDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  own = await createTestDatabase();
+  database = own.database;
+});
+afterAll(() => own[Symbol.asyncDispose]());
+
+function documented(): string {
+  const document = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+  const [, sql] = /## Old conversations[^]*?```sql\n([^]*?)```/.exec(document) ?? [];
+  if (sql === undefined) throw new Error("docs/operations.md does not say how old conversations are deleted");
+  return sql;
+}
+
+/** A session with a message that was called for, and answered, before its outbox was emptied. */
+async function answered(): Promise<string> {
+  const sessionId = await givenSession(database);
+  const { message } = await givenMessage(database, sessionId);
+  const found = await claimDelivery(database, { messageId: message.id, sessionId }, 60_000);
+  if (found.kind !== "claimed") throw new Error(found.kind);
+  const attempt = { durationMs: 5, httpStatus: 200, error: null };
+  await settleDelivery(database, found.claim, { kind: "delivered", attempt, replies: [] });
+  const reply = { id: newId(), content: "Hi", messageType: "text", metadata: {}, callbackId: newId() } as const;
+  await recordReply(database, { ...reply, sessionId, replyTo: message.id });
+  return sessionId;
+}
+
+async function age(sessionId: string, days: number): Promise<void> {
+  const text = "UPDATE chat_session SET expires_at = now() - $2 * interval '1 day' WHERE id = $1";
+  await database.query({ name: "", text }, [sessionId, days]);
+}
+
+/** Rows of every table that belong to the session. */
+async function rowsOf(sessionId: string): Promise<number[]> {
+  const messages = "(SELECT id FROM chat_message WHERE session_id = $1)";
+  const text = `SELECT
+    (SELECT count(*)::int FROM chat_session WHERE id = $1) AS sessions,
+    (SELECT count(*)::int FROM chat_message WHERE session_id = $1) AS messages,
+    (SELECT count(*)::int FROM chat_webhook_queue WHERE session_id = $1) AS deliveries,
+    (SELECT count(*)::int FROM chat_delivery_attempt WHERE message_id IN ${messages}) AS attempts,
+    (SELECT count(*)::int FROM chat_reply_outbox WHERE message_id IN ${messages}) AS replies,
+    (SELECT count(*)::int FROM chat_status_event WHERE session_id = $1) AS events`;
+  const [row] = await database.query<Record<string, number>>({ name: "", text }, [sessionId]);
+  return Object.values(row ?? {});
+}
+
+async function rowsIn(table: string): Promise<number> {
+  const [row] = await database.query<{ rows: number }>(
+    { name: "", text: `SELECT count(*)::int AS rows FROM ${table}` },
+    [],
+  );
+  return row?.rows ?? Number.NaN;
+}
+
+test("what the documents say deletes old conversations whole, and nothing that is young or still to be delivered", async () => {
+  const [old, young, waiting] = [await answered(), await answered(), await givenSession(database)];
+  await givenMessage(database, waiting);
+  await Promise.all([age(old, 91), age(young, 89), age(waiting, 91)]);
+  expect(await rowsOf(old)).toEqual([1, 2, 1, 1, 1, 2]);
+  await database.query({ name: "", text: documented() }, []);
+  expect(await rowsOf(old)).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(await rowsOf(young)).toEqual([1, 2, 1, 1, 1, 2]);
+  expect(await rowsOf(waiting)).toEqual([1, 1, 1, 0, 0, 0]);
+  // Nothing of it is left without its session either.
+  expect(await rowsIn("chat_delivery_attempt")).toBe(1);
+  expect(await rowsIn("chat_reply_outbox")).toBe(1);
+});
