@@ -37,8 +37,8 @@ async function answered(): Promise<string> {
   return sessionId;
 }
 
-async function age(sessionId: string, days: number): Promise<void> {
-  const text = "UPDATE chat_session SET expires_at = now() - $2 * interval '1 day' WHERE id = $1";
+async function over(sessionId: string, days: number, since: "ended_at" | "expires_at" = "expires_at"): Promise<void> {
+  const text = `UPDATE chat_session SET ${since} = now() - $2 * interval '1 day' WHERE id = $1`;
   await database.query({ name: "", text }, [sessionId, days]);
 }
 
@@ -56,6 +56,11 @@ async function rowsOf(sessionId: string): Promise<number[]> {
   return Object.values(row ?? {});
 }
 
+async function versions(sessionId: string): Promise<string[]> {
+  const text = "SELECT xmin::text AS version FROM chat_session WHERE id = $1";
+  return (await database.query<{ version: string }>({ name: "", text }, [sessionId])).map(({ version }) => version);
+}
+
 async function rowsIn(table: string): Promise<number> {
   const [row] = await database.query<{ rows: number }>(
     { name: "", text: `SELECT count(*)::int AS rows FROM ${table}` },
@@ -64,16 +69,32 @@ async function rowsIn(table: string): Promise<number> {
   return row?.rows ?? Number.NaN;
 }
 
-test("what the documents say deletes old conversations whole, and nothing that is young or still to be delivered", async () => {
-  const [old, young, waiting] = [await answered(), await answered(), await givenSession(database)];
+const ANSWERED = [1, 2, 1, 1, 1, 2];
+const EMPTY = [1, 0, 0, 0, 0, 0];
+
+test("what the documents say empties old conversations, and leaves what is young or still to be delivered", async () => {
+  const [old, ended, young, waiting] = await Promise.all([answered(), answered(), answered(), givenSession(database)]);
   await givenMessage(database, waiting);
-  await Promise.all([age(old, 91), age(young, 89), age(waiting, 91)]);
-  expect(await rowsOf(old)).toEqual([1, 2, 1, 1, 1, 2]);
-  await database.query({ name: "", text: documented() }, []);
-  expect(await rowsOf(old)).toEqual([0, 0, 0, 0, 0, 0]);
-  expect(await rowsOf(young)).toEqual([1, 2, 1, 1, 1, 2]);
+  await Promise.all([over(old, 91), over(ended, 91, "ended_at"), over(young, 89), over(waiting, 91)]);
+  expect(await rowsOf(old)).toEqual(ANSWERED);
+  const empty = { name: "", text: documented() };
+  await database.query(empty, []);
+  expect([await rowsOf(old), await rowsOf(ended)]).toEqual([EMPTY, EMPTY]);
+  expect(await rowsOf(young)).toEqual(ANSWERED);
   expect(await rowsOf(waiting)).toEqual([1, 1, 1, 0, 0, 0]);
-  // Nothing of it is left without its session either.
-  expect(await rowsIn("chat_delivery_attempt")).toBe(1);
-  expect(await rowsIn("chat_reply_outbox")).toBe(1);
+  // Nothing is left without its message either.
+  expect([await rowsIn("chat_delivery_attempt"), await rowsIn("chat_reply_outbox")]).toEqual([1, 1]);
+  const [version] = await versions(old);
+  await database.query(empty, []);
+  expect(await versions(old)).toEqual([version]); // once is enough
+});
+
+test("an old conversation that changes at that moment is left alone", async () => {
+  const sessionId = await answered();
+  await over(sessionId, 91);
+  await database.transaction(async (query) => {
+    await query({ name: "", text: "UPDATE chat_session SET next_status = next_status WHERE id = $1" }, [sessionId]);
+    await database.query({ name: "", text: documented() }, []);
+  });
+  expect(await rowsOf(sessionId)).toEqual(ANSWERED);
 });

@@ -24,8 +24,9 @@ const HEADERS = {
 };
 
 /**
- * Fastify waits for a response's end, to run the hooks of it, and keeps request and reply until then. How long a stream was open
- * says nothing of how quick we are, and thousands are open: the hub tells of their ends, and Fastify need not wait.
+ * Fastify waits for a response's end, to run the hooks of it, and keeps request and reply until then; its listener is the only
+ * one to both events. How long a stream was open says nothing of how quick we are, and thousands are open: the hub tells of
+ * their ends, and Fastify need not wait.
  */
 function letGo({ raw }: FastifyReply): void {
   const onFinish = raw.rawListeners("finish");
