@@ -137,8 +137,9 @@ function poolOptions(options: DatabaseOptions) {
     idle_in_transaction_session_timeout: 3 * options.timeoutMs,
     application_name: options.applicationName,
     // Every table is asked by its indexes, row by row, and for each row once. Plans are made while tables are small, and stay.
+    // To start a process takes longer than any of them.
     options:
-      "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c jit=off -c plan_cache_mode=force_generic_plan",
+      "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c jit=off -c max_parallel_workers_per_gather=0 -c plan_cache_mode=force_generic_plan",
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
   };

@@ -1,7 +1,9 @@
+import { newId } from "@chat-relay/core/ids";
 import { createTestDatabase } from "@chat-relay/testkit/test-database";
 import { expect, test } from "vitest";
 import { ACCEPT_MESSAGE } from "./accept-message.ts";
 import { CLAIM } from "./claim-delivery.ts";
+import { readMessages } from "./read-messages.ts";
 import { RECORD_REPLY } from "./record-reply.ts";
 import { SETTLE } from "./settle-delivery.ts";
 
@@ -15,4 +17,17 @@ test.each([ACCEPT_MESSAGE, CLAIM, SETTLE, RECORD_REPLY])("$name reads no table f
   const scans = plan.flatMap((line, at) => (/Scan .*on chat_/.test(line) ? [`${line}${plan[at + 1] ?? ""}`] : []));
   expect(scans.length).toBeGreaterThan(3);
   expect(scans.filter((scan) => !/(Index|TID) Cond/.test(scan))).toEqual([]);
+});
+
+test("a page of a long history is read by its index, by one process", async () => {
+  await using own = await createTestDatabase();
+  const explained = await own.database.transaction(async (query) => {
+    const ask = (text: string) => query<{ "QUERY PLAN": string }>({ name: "", text }, []);
+    await ask("SET LOCAL debug_parallel_query = on"); // wherever it may, as it does of its own accord in large tables
+    await readMessages({ ...own.database, query }, { sessionId: newId(), limit: 100 });
+    return ask(`EXPLAIN EXECUTE "messages-newest"('${newId()}', 101)`);
+  });
+  const plan = explained.map((row) => row["QUERY PLAN"]).join("\n");
+  expect(plan).toContain("Index Scan Backward using chat_message_session_sequence_unique");
+  expect(plan).not.toMatch(/Gather|Sort/);
 });
