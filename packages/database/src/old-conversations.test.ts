@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { newId } from "@chat-relay/core/ids";
 import { givenMessage, givenSession } from "@chat-relay/testkit/conversation";
 import { createTestDatabase, type TestDatabase } from "@chat-relay/testkit/test-database";
+import { waitFor } from "@chat-relay/testkit/wait-for";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claimDelivery } from "./claim-delivery.ts";
 import type { Database } from "./database.ts";
@@ -97,4 +98,22 @@ test("an old conversation that changes at that moment is left alone", async () =
     await database.query({ name: "", text: documented() }, []);
   });
   expect(await rowsOf(sessionId)).toEqual(ANSWERED);
+});
+
+test("a reply that comes after the statement has begun is kept, with its conversation", async () => {
+  const sessionId = await answered();
+  await over(sessionId, 91);
+  const waiting = `(id <> '${sessionId}' OR pg_advisory_xact_lock(7) IS NOT NULL) AND LEAST(`;
+  const text = documented().replace("LEAST(", waiting);
+  let emptied: Promise<unknown> = Promise.resolve();
+  await database.transaction(async (query) => {
+    await query({ name: "", text: "SELECT pg_advisory_xact_lock(7)" }, []);
+    emptied = database.query({ name: "", text }, []);
+    const held = { name: "", text: "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted" };
+    await waitFor("the statement to wait", async () => (await database.query(held, [])).length > 0);
+    const reply = { id: newId(), content: "Late", messageType: "text", metadata: {}, callbackId: newId() } as const;
+    await recordReply(database, { ...reply, sessionId, replyTo: null });
+  });
+  await emptied;
+  expect(await rowsOf(sessionId)).toEqual([1, 3, 1, 1, 2, 2]);
 });
