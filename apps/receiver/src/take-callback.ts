@@ -77,9 +77,9 @@ async function takeReply(parts: Parts, request: SignedCallback, callback: ReplyC
   if (result.kind === "limited") throw overLimit(result.limit);
   if (result.kind !== "recorded") throw REFUSALS[result.kind]();
   const { id: messageId, sessionId, sequence } = result.message;
+  parts.publisher.publishChanges([result.change]); // first: the visitor waits for it
   parts.publisher.publishReplies([result.message], childTraceparent(request.traceparent));
   parts.publisher.publishTokens(result.announcements);
-  parts.publisher.publishChanges([result.change]);
   forgetLive(parts, result.message);
   return { messageId, sessionId, sequence, duplicate: false };
 }

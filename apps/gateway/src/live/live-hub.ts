@@ -97,14 +97,7 @@ export class LiveHub {
     const session = this.#admit(sessionId);
     const stream = new LiveStream(session, response);
     this.#enter(session, stream);
-    const openedAtMs = performance.now();
-    let begun = false;
-    response.once("close", () => {
-      this.#leave(session, stream);
-      if (!begun) return; // refused, which the request's own line tells
-      const durationMs = Math.round(performance.now() - openedAtMs);
-      this.#options.logger.info({ requestId, sessionId, durationMs }, "stream.closed");
-    });
+    this.#leaveOnClose(session, stream, { requestId, response });
     if (response.destroyed) this.#leave(session, stream); // gone before we listened
     await session.follow();
     // Read after the feed is open: what happens from here on is heard.
@@ -114,10 +107,7 @@ export class LiveHub {
     this.#refuseClosed();
     const known = resumedFrom(sessionId, lastEventId, state.position);
     const isReset = lastEventId !== undefined && known === undefined;
-    return (headers) => {
-      begun = true;
-      stream.begin(headers, known ?? state.position, { newest: state.position, isReset });
-    };
+    return (headers) => stream.begin(headers, known ?? state.position, { newest: state.position, isReset });
   }
 
   /**
@@ -179,6 +169,21 @@ export class LiveHub {
     this.#readers.add(reader);
     this.#heartbeat.add(reader);
     this.#look.start();
+  }
+
+  // In a function of its own: what the listener sees is kept for as long as the stream is open, and thousands are.
+  #leaveOnClose(
+    session: FollowedSession,
+    stream: LiveStream,
+    { requestId, response }: Pick<Reader, "requestId" | "response">,
+  ): void {
+    const openedAtMs = performance.now();
+    response.on("close", () => {
+      this.#leave(session, stream);
+      if (!stream.hasBegun) return; // refused, which the request's own line tells
+      const durationMs = Math.round(performance.now() - openedAtMs);
+      this.#options.logger.info({ requestId, sessionId: session.sessionId, durationMs }, "stream.closed");
+    });
   }
 
   #leave(session: FollowedSession, reader: SessionReader): void {

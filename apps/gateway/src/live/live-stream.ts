@@ -47,6 +47,7 @@ export class LiveStream implements SessionReader {
   /** Something has happened that it has not read. */
   #behind = false;
   #ending = false;
+  #begun = false;
 
   constructor(host: StreamHost, response: ServerResponse) {
     this.#host = host;
@@ -54,8 +55,14 @@ export class LiveStream implements SessionReader {
     response.on("error", ignoreError);
   }
 
+  /** It was taken in, and opened if its reader was still there. */
+  get hasBegun(): boolean {
+    return this.#begun;
+  }
+
   /** Opens the response and goes on from the position. */
   begin(headers: StreamHeaders, position: Position, { newest, isReset }: Beginning): void {
+    this.#begun = true;
     if (!this.#isOpen) return;
     const { sessionId } = this.#host;
     this.#position = position;
