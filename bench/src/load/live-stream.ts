@@ -36,9 +36,31 @@ function readEvent(block: string): LiveEvent | undefined {
   return name === undefined || data === undefined ? undefined : { name, id, data };
 }
 
+// What a browser sends besides, in its usual length: a server that keeps the request of an open stream keeps all of it.
+const BROWSER_HEADERS = [
+  "user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+  'sec-ch-ua: "Chromium";v="156", "Not=A?Brand";v="24", "Google Chrome";v="156"',
+  "sec-ch-ua-mobile: ?0",
+  'sec-ch-ua-platform: "Linux"',
+  "accept-language: en-GB,en;q=0.9,de;q=0.8",
+  "accept-encoding: gzip, deflate, br, zstd",
+  "origin: http://bench",
+  "referer: http://bench/products/rubber-boots?colour=green",
+  "sec-fetch-dest: empty",
+  "sec-fetch-mode: cors",
+  "sec-fetch-site: same-origin",
+  "cache-control: no-cache",
+];
+
 function requestText({ session, lastEventId }: LiveStreamOptions): string {
-  const resume = lastEventId === undefined ? "" : `last-event-id: ${lastEventId}\r\n`;
-  return `GET /api/chat/stream/${session.sessionId} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${session.token}\r\naccept: text/event-stream\r\n${resume}\r\n`;
+  const headers = [
+    "host: bench",
+    `authorization: Bearer ${session.token}`,
+    "accept: text/event-stream",
+    ...BROWSER_HEADERS,
+    ...(lastEventId === undefined ? [] : [`last-event-id: ${lastEventId}`]),
+  ];
+  return [`GET /api/chat/stream/${session.sessionId} HTTP/1.1`, ...headers, "", ""].join("\r\n");
 }
 
 /** Opens a stream; done when it is ready. */

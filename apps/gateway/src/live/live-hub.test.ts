@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { openBus } from "@chat-relay/bus/bus";
 import { LIVE_STREAM_NAME, STREAM_NAME } from "@chat-relay/core/events";
 import { settleDelivery } from "@chat-relay/database/settle-delivery";
@@ -236,6 +237,17 @@ test("how long a stream was open is no duration of a request", async () => {
   const { body } = await gateway.call("GET", "/metrics");
   expect(body).toContain('route="/api/chat/session"');
   expect(body).not.toContain('route="/api/chat/stream/:sessionId"');
+});
+
+test("an open stream keeps no headers of its request", async () => {
+  const gateway = await start();
+  const visitor = await gateway.session();
+  const requests: IncomingMessage[] = [];
+  gateway.app.server.on("request", (request: IncomingMessage) => requests.push(request));
+  await gateway.read(visitor).until("ready");
+  expect(requests.map(({ headers, rawHeaders }) => ({ headers, rawHeaders }))).toEqual([
+    { headers: {}, rawHeaders: [] },
+  ]);
 });
 
 test("a reader who leaves before its stream is open leaves nothing behind", async () => {

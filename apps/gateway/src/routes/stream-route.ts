@@ -26,13 +26,15 @@ const HEADERS = {
 /**
  * Fastify waits for a response's end, to run the hooks of it, and keeps request and reply until then; its listener is the only
  * one to both events. How long a stream was open says nothing of how quick we are, and thousands are open: the hub tells of
- * their ends, and Fastify need not wait.
+ * their ends, and Fastify need not wait. Node keeps the request, whose headers are a browser's kilobytes and of no more use.
  */
 function letGo({ raw }: FastifyReply): void {
   const onFinish = raw.rawListeners("finish");
   for (const listener of raw.rawListeners("error") as ((...given: unknown[]) => void)[]) {
     if (onFinish.includes(listener)) raw.off("finish", listener).off("error", listener);
   }
+  raw.req.headers = {};
+  raw.req.rawHeaders = [];
 }
 
 /** `GET /api/chat/stream/:sessionId`: the session live. */
