@@ -44,7 +44,6 @@ const BROWSER_HEADERS = [
   'sec-ch-ua-platform: "Linux"',
   "accept-language: en-GB,en;q=0.9,de;q=0.8",
   "accept-encoding: gzip, deflate, br, zstd",
-  "origin: http://bench",
   "referer: http://bench/products/rubber-boots?colour=green",
   "sec-fetch-dest: empty",
   "sec-fetch-mode: cors",
