@@ -98,7 +98,6 @@ export class LiveHub {
     const stream = new LiveStream(session, response);
     this.#enter(session, stream);
     this.#leaveOnClose(session, stream, { requestId, response });
-    if (response.destroyed) this.#leave(session, stream); // gone before we listened
     await session.follow();
     // Read after the feed is open: what happens from here on is heard.
     const state = await this.#look.ask(sessionId);
@@ -184,6 +183,7 @@ export class LiveHub {
       const durationMs = Math.round(performance.now() - openedAtMs);
       this.#options.logger.info({ requestId, sessionId: session.sessionId, durationMs }, "stream.closed");
     });
+    if (response.destroyed) this.#leave(session, stream); // gone before we listened
   }
 
   #leave(session: FollowedSession, reader: SessionReader): void {
